@@ -1,0 +1,1 @@
+"""Activity: recorded anywhere, staged, kept in the outbox, delivered to sinks."""

@@ -1,0 +1,1 @@
+"""Plugins: found, audited, loaded one by one, registered, run."""

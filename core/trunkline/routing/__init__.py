@@ -1,0 +1,1 @@
+"""Routing: from a message to the subscribers of its topic."""

@@ -1,0 +1,1 @@
+"""A server that speaks the protocol: for demo, docs, tests and plugin authors."""

@@ -1,0 +1,110 @@
+"""One way to turn decoded JSON or TOML into classes: strictly.
+
+cattrs' own defaults convert: `"false"` becomes True, `7` becomes `"7"`, `None` becomes
+`"None"`. Here a value either has the type that is asked for or is refused with its path. The
+converter for the wire ignores unknown keys; `config` builds a stricter one on the same hooks.
+Error texts show paths and expectations, never values.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import attrs
+import cattrs
+
+from trunkline.errors import InvalidData
+
+T = TypeVar("T")
+
+
+class Expected(ValueError):
+    """A value is not of the expected kind; the text says which kind was expected."""
+
+
+def _exactly(kind: type, phrase: str) -> Callable[[object, object], object]:
+    def structure(value: object, _: object) -> object:
+        if type(value) is not kind:
+            raise Expected(f"expected {phrase}")
+        return value
+
+    return structure
+
+
+def _number(value: object, _: object) -> float:
+    if type(value) is not float and type(value) is not int:
+        raise Expected("expected a number")
+    number = float(value)
+    if number != number or number in (float("inf"), float("-inf")):
+        raise Expected("expected a finite number")
+    return number
+
+
+def _moment(value: object, _: object) -> datetime:
+    """Read ISO 8601; a time without offset means UTC (protocol §6.2)."""
+    if type(value) is not str:
+        raise Expected("expected a time (ISO 8601)")
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise Expected("expected a time (ISO 8601)") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def strict_converter(*, forbid_extra_keys: bool) -> cattrs.Converter:
+    """Return a converter whose primitives are never coerced."""
+    converter = cattrs.Converter(
+        forbid_extra_keys=forbid_extra_keys, detailed_validation=True, prefer_attrib_converters=False
+    )
+    converter.register_structure_hook(str, _exactly(str, "a string"))
+    converter.register_structure_hook(int, _exactly(int, "an integer"))
+    converter.register_structure_hook(bool, _exactly(bool, "true or false"))
+    converter.register_structure_hook(float, _number)
+    converter.register_structure_hook(datetime, _moment)
+    return converter
+
+
+_wire = strict_converter(forbid_extra_keys=False)
+
+
+def structure(data: object, cls: type[T]) -> T:
+    """Turn decoded JSON into `cls`; unknown keys are ignored.
+
+    Raises:
+        InvalidData: the data does not fit; every path that does not is named.
+    """
+    try:
+        return _wire.structure(data, cls)
+    except Exception as exc:  # noqa: BLE001 - cattrs runs validators of classes that are not ours
+        # from None: the group's own traceback shows values, which may be secrets
+        raise InvalidData(f"{cls.__name__}: " + "; ".join(explain(exc))) from None
+
+
+def explain(exc: BaseException, path: str = "$") -> list[str]:
+    """List `path: cause` for each leaf of a cattrs error, without any value."""
+    if isinstance(exc, cattrs.ClassValidationError | cattrs.IterableValidationError):
+        with_notes, without = exc.group_exceptions()
+        lines: list[str] = []
+        for inner, note in with_notes:
+            step = f".{note.name}" if isinstance(note, cattrs.AttributeValidationNote) else f"[{note.index}]"
+            lines += explain(inner, path + step)
+        for inner in without:
+            lines += explain(inner, path)
+        return lines
+    return [f"{path}: {cause_of(exc)}"]
+
+
+def cause_of(exc: BaseException) -> str:
+    """Say what one structuring error means, in words and without the value."""
+    if isinstance(exc, Expected):
+        return str(exc)
+    if isinstance(exc, cattrs.ForbiddenExtraKeysError):
+        return "unknown keys " + ", ".join(sorted(exc.extra_fields))
+    if isinstance(exc, KeyError):
+        return f"required key {exc} is missing"
+    return f"does not fit ({type(exc).__name__})"
+
+
+def wire_fields(cls: type[attrs.AttrsInstance]) -> tuple[str, ...]:
+    """Return the names of the fields of `cls`, as the wire spells them."""
+    return tuple(field.name for field in attrs.fields(cls))

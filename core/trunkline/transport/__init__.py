@@ -1,0 +1,1 @@
+"""Bytes: dialled, guarded and framed; the only door to the WebSocket library."""
