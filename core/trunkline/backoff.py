@@ -35,3 +35,29 @@ class Backoff:
 
 #: Plugins and sinks: 1 s to 60 s (plugins P15, activity A26).
 WORK = Backoff(first=1.0, cap=60.0, floor=1.0)
+
+
+LONGEST_HINT = 300.0  # s; a server may ask for more, and does not get it
+
+RESTART_WINDOW = (LEAST_WAIT, 5.0)  # s; everybody was cut off at the same moment
+BUSY_WINDOW = (5.0, 35.0)  # s; without a hint
+HINT_SPREAD = (1.0, 1.2)  # times the hint, so that not all come at its end
+SLOW_STEPS = (30.0, 60.0, 120.0, 240.0, 300.0)  # s; nothing that needs a person heals faster
+SLOW_SPREAD = (0.8, 1.2)
+
+
+def restart_wait(rng: random.Random) -> float:
+    """Return the seconds to wait after the server said that it restarts."""
+    return rng.uniform(*RESTART_WINDOW)
+
+
+def busy_wait(hint: float | None, rng: random.Random) -> float:
+    """Return the seconds to wait for a server that said it is busy; `hint` is its Retry-After."""
+    if hint is None:
+        return rng.uniform(*BUSY_WINDOW)
+    return min(max(hint, 0.0), LONGEST_HINT) * rng.uniform(*HINT_SPREAD)
+
+
+def slow_wait(n: int, rng: random.Random) -> float:
+    """Return the seconds to wait where a person probably has to act; `n` is 0 at first."""
+    return SLOW_STEPS[min(n, len(SLOW_STEPS) - 1)] * rng.uniform(*SLOW_SPREAD)

@@ -1,0 +1,40 @@
+# Everything a checkout needs: Python 3.11 or newer, make, and a package index.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# Modules whose every branch is covered; the figure for the rest is only printed.
+COVERED := */transport/*.py,*/connection/protocol/*.py,*/connection/close_policy.py,*/backoff.py,*/mailbox.py,*/activity/outbox*.py,*/activity/stages*.py
+
+.PHONY: demo test check bench docs clean
+
+demo: $(READY)  ## the simulator, the host and a live view; DEMO_SECONDS=10 ends by itself
+	@$(BIN)/trunkline demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
+
+check: $(READY)  ## lint, format, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+test: $(READY)  ## the whole normal suite, with branch coverage
+	rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest -n 2 --durations=20
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --fail-under=100 --include='$(COVERED)'
+	$(BIN)/coverage report | tail -1
+
+bench: $(READY)  ## figures, never asserted
+	$(BIN)/python -m pytest tests/benchmarks -p no:randomly -s
+
+docs: $(READY)  ## docs/_build/html
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+
+clean:
+	rm -rf $(VENV) docs/_build .coverage .coverage.*
+
+$(READY): pyproject.toml .ci/constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Trunkline needs Python 3.11 or newer: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt -e ".[dev]"
+	@touch $@

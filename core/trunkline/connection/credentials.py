@@ -1,0 +1,67 @@
+"""Whose connection this is: the token to present, and who the server said we are.
+
+An identity is never lowered or exchanged (connection.md CR4): nothing queued for one user is ever
+sent as another.
+"""
+
+import trio
+
+from trunkline.config import Secret, TokenProvider
+from trunkline.connection.close_policy import LinkLost, Loss
+from trunkline.connection.protocol import User
+
+PROVIDER_LIMIT = 10.0  # s; a provider that hangs is an ordinary failure
+
+
+class Credentials:
+    """Holds the token or its provider, and the identity of the connection."""
+
+    def __init__(self, token: Secret | TokenProvider | None) -> None:
+        self._token = token
+        self._wants_fresh = False
+        self._user: User | None = None
+
+    @property
+    def is_anonymous(self) -> bool:
+        """No token is presented."""
+        return self._token is None
+
+    async def token(self) -> str | None:
+        """Return the token for this attempt; None to stay anonymous.
+
+        Raises:
+            LinkLost: the provider raised, ran out of time or gave no usable token.
+        """
+        if self._token is None:
+            return None
+        if isinstance(self._token, Secret):
+            return self._token.reveal()
+        with trio.move_on_after(PROVIDER_LIMIT):
+            return await self._ask(self._token)
+        raise LinkLost(Loss("token", f"the provider gave no token within {PROVIDER_LIMIT:g} s"))
+
+    async def _ask(self, provider: TokenProvider) -> str:
+        try:
+            token = (await provider(fresh=self._wants_fresh)).strip()
+        except Exception as exc:  # noqa: BLE001 - the provider is not ours; its text may hold a secret
+            raise LinkLost(Loss("token", f"the provider raised {type(exc).__name__}")) from None
+        if not token or not token.isprintable():
+            raise LinkLost(Loss("token", "the provider gave an empty or unprintable token"))
+        return token
+
+    def refused(self, reason: str) -> LinkLost:
+        """Note a refusal: from now on the provider is asked for a fresh token."""
+        self._wants_fresh = True
+        return LinkLost(Loss("refusal", reason))
+
+    def accepted(self, user: User) -> None:
+        """Note who we are.
+
+        Raises:
+            LinkLost: it is not who we were.
+        """
+        if self._user is not None and self._user.id != user.id:
+            self._wants_fresh = True
+            raise LinkLost(Loss("identity", "the server took the token for another user"))
+        self._user = user
+        self._wants_fresh = False

@@ -1,0 +1,305 @@
+"""One socket's life: greeting, authentication, topics; then pump, writer and heartbeat.
+
+Per-epoch state lives and dies here. This file must never learn of other epochs or of waits
+between them. Before READY only `authenticate`, `subscribe` and pongs are sent, by `establish`;
+from READY on exactly one task sends: the writer.
+"""
+
+import logging
+import random
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import attrs
+import trio
+
+from trunkline.connection.close_policy import LinkLost, Loss
+from trunkline.connection.credentials import Credentials
+from trunkline.connection.protocol import (
+    REPLIES,
+    Authenticate,
+    Authenticated,
+    AuthError,
+    Handshake,
+    Ping,
+    Pong,
+    ReplyQueue,
+    Subscribe,
+    SubscriptionAck,
+    SubscriptionError,
+    User,
+    decode,
+    encode,
+    expected_reply,
+    parse_reply,
+    refusal,
+    unstructure,
+)
+from trunkline.connection.sending import Outgoing, SendQueue
+from trunkline.connection.states import Phase
+from trunkline.connection.statistics import Tally
+from trunkline.errors import InvalidData, Rejected, TransportError
+from trunkline.routing.router import Router
+from trunkline.transport.transport import Transport
+
+logger = logging.getLogger(__name__)
+R = TypeVar("R")
+
+HELLO_LIMIT = 5.0  # s; the server speaks first, normally within a few ms (protocol §3)
+AUTHENTICATE_LIMIT = 5.0  # s
+TOPICS_LIMIT = 10.0  # s; for each answer
+HEARTBEAT_SPREAD = (0.9, 1.1)  # so that a herd does not beat as one
+PONG_LIMIT = 10.0  # s without any byte after a ping: the link is dead
+PONG_WEDGED = 60.0  # s without a pong although bytes flow: the peer no longer works
+SEND_LIMIT = 10.0  # s for one frame; a half-written one poisons the socket
+STABLE_AFTER = 30.0  # s; opening alone proves nothing
+
+PING = encode(unstructure(Ping()))
+PONG = encode(unstructure(Pong()))
+
+
+@attrs.frozen
+class Shared:
+    """What a session borrows from its connection."""
+
+    router: Router
+    queue: SendQueue
+    credentials: Credentials
+    tally: Tally
+    rng: random.Random
+    walltime: Callable[[], float]
+    heartbeat_interval: float
+    on_phase: Callable[[Phase], None]
+
+
+class Session:
+    """One epoch, from the first byte after the upgrade to the loss."""
+
+    def __init__(self, transport: Transport, epoch: int, shared: Shared) -> None:
+        self._transport = transport
+        self._epoch = epoch
+        self._shared = shared
+        self._unread: deque[bytes] = deque()
+        self._replies: ReplyQueue[Outgoing] = ReplyQueue()
+        self._writing: Outgoing | None = None
+        self._pong: Outgoing | None = None
+        self._ready_at: float | None = None
+        self._answered = False
+        self.user: User | None = None
+        self.last_heard = shared.walltime()
+
+    @property
+    def is_stable(self) -> bool:
+        """It was READY for a while and a heartbeat was answered."""
+        if self._ready_at is None or not self._answered:
+            return False
+        return trio.current_time() - self._ready_at >= STABLE_AFTER
+
+    # establishing: one task reads and writes
+
+    async def establish(self, token: str | None, topics: Sequence[str]) -> None:
+        """Get to READY: greeted, authenticated, topics answered.
+
+        Raises:
+            LinkLost: no answer in time, or a refusal.
+            TransportError: the socket ended.
+        """
+        self._shared.on_phase("hello")
+        await self._answer("hello", HELLO_LIMIT, Handshake)
+        if token is not None:
+            self._shared.on_phase("auth")
+            await self._authenticate(token)
+        self._shared.on_phase("topics")
+        for topic in topics:
+            await self._send_now(unstructure(Subscribe(topic=topic)))
+        for _ in topics:
+            answer = await self._answer("topics", TOPICS_LIMIT, SubscriptionAck, SubscriptionError)
+            if isinstance(answer, SubscriptionError):
+                self._topic_refused(answer)
+        self._ready_at = trio.current_time()
+
+    async def _authenticate(self, token: str) -> None:
+        await self._send_now(unstructure(Authenticate(token=token)))
+        answer = await self._answer("authenticate", AUTHENTICATE_LIMIT, Authenticated, AuthError)
+        if isinstance(answer, AuthError):
+            raise self._shared.credentials.refused(answer.error)
+        self._shared.credentials.accepted(answer.user)
+        self.user = answer.user
+
+    def _topic_refused(self, answer: SubscriptionError) -> None:
+        logger.error("topic.refused", extra={"topic": answer.topic, "reason": answer.error})
+        self._shared.router.announce(
+            "topic.refused", {"topic": answer.topic, "reason": answer.error}, epoch=self._epoch
+        )
+
+    async def _answer(self, cause: Any, limit: float, *kinds: type[R]) -> R:  # noqa: ANN401 - a Cause
+        """Read until a reply of one of `kinds` comes; the server's pings are answered meanwhile."""
+        with trio.move_on_after(limit):
+            while True:
+                reply = await self._next_reply()
+                if isinstance(reply, kinds):
+                    return reply
+                if isinstance(reply, Ping):
+                    await self._send_now(unstructure(Pong()))
+        raise LinkLost(Loss(cause, f"no answer within {limit:g} s"))
+
+    async def _next_reply(self) -> object | None:
+        """Return the next message as a reply; None for one that is none: it is inside the gap."""
+        while not self._unread:
+            self._unread.extend(await self._receive())
+        message = self._decode(self._unread.popleft())
+        if message is None:
+            return None
+        if _is_reply(message):
+            return self._parse(message)
+        self._shared.tally.drop("before_ready")
+        return None
+
+    async def _send_now(self, message: Mapping[str, Any]) -> None:
+        await self._write_frame(encode(message))
+
+    # live: pump, writer and heartbeat
+
+    async def live(self) -> None:
+        """Carry messages both ways until the link is lost; never returns.
+
+        Raises:
+            LinkLost: we gave the link up.
+            TransportError: the socket ended.
+        """
+        self._shared.on_phase("live")
+        causes: list[BaseException] = []
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._write)
+                nursery.start_soon(self._beat)
+                await self._pump()
+        except* (LinkLost, TransportError) as group:
+            causes.extend(group.exceptions)
+        raise causes[0]
+
+    def end(self) -> None:
+        """Settle what was in flight: nobody will answer it any more."""
+        for outgoing in self._replies.clear():
+            outgoing.lose()
+        if self._writing is not None:
+            self._writing.lose()
+
+    async def _receive(self) -> list[bytes]:
+        batch = await self._transport.receive()
+        self.last_heard = self._shared.walltime()
+        self._shared.tally.received_count += len(batch)
+        return batch
+
+    async def _pump(self) -> None:
+        """Read and route; awaits nothing but the transport, so pings are always answered."""
+        route, epoch = self._shared.router.route, self._epoch
+        batch: Sequence[bytes] = tuple(self._unread)  # came in one read with the last answer
+        self._unread.clear()
+        while True:
+            received = self.last_heard
+            for payload in batch:
+                message = self._decode(payload)
+                if message is None:
+                    continue
+                if _is_reply(message):
+                    self._on_reply(message)
+                else:
+                    route(message, len(payload), epoch=epoch, received=received)
+            batch = await self._receive()
+
+    def _decode(self, payload: bytes) -> dict[str, Any] | None:
+        message = decode(payload)
+        if message is None:
+            self._shared.tally.drop("not_an_object")
+        return message
+
+    def _parse(self, message: dict[str, Any]) -> object | None:
+        """Structure a reply and publish it on `system`; None where a field is wrong."""
+        try:
+            reply = parse_reply(message)
+        except InvalidData as exc:
+            logger.warning("message.invalid", extra={"reason": str(exc), "epoch": self._epoch})
+            self._shared.tally.drop("invalid_reply")
+            return None
+        if not isinstance(reply, Ping | Pong):
+            self._shared.router.announce(reply.type, message, epoch=self._epoch)
+        return reply
+
+    def _on_reply(self, message: dict[str, Any]) -> None:
+        reply = self._parse(message)
+        if reply is None:
+            return
+        if isinstance(reply, Ping):
+            self._queue_pong()
+            return
+        passed_over, owner = self._replies.take(message)
+        for outgoing in passed_over:
+            outgoing.lose()
+        if owner is None:
+            self._shared.tally.drop("unasked_reply")
+        elif (reason := refusal(message)) is not None:
+            owner.fail(Rejected(reason, message))
+        else:
+            owner.answer(message)
+        self._note_head()
+
+    def _queue_pong(self) -> None:
+        """Answer the server's ping before anything queued; one pong answers any number."""
+        if self._pong is None or self._pong.is_done:
+            self._pong = Outgoing(PONG, epoch=self._epoch)
+            self._shared.queue.put_front(self._pong)
+
+    async def _write(self) -> None:
+        while True:
+            outgoing = await self._shared.queue.take(self._epoch)
+            self._writing = outgoing
+            if outgoing.expected is not None:
+                self._replies.expect(outgoing.expected, outgoing)
+                self._note_head()
+            await self._write_frame(outgoing.text)
+            if outgoing.expected is None:
+                outgoing.answer(None)
+            self._writing = None
+
+    async def _write_frame(self, text: str) -> None:
+        with trio.move_on_after(SEND_LIMIT):
+            await self._transport.send(text)
+            self._shared.tally.sent_count += 1
+            return
+        raise LinkLost(Loss("send", f"a frame was not written within {SEND_LIMIT:g} s"))
+
+    def _note_head(self) -> None:
+        head = self._replies.head
+        if head is not None and head.heads_since is None:
+            head.heads_since = trio.current_time()
+
+    async def _beat(self) -> None:
+        """Ping, whatever flows: the server's timer runs on *our* silence (LV1)."""
+        shared = self._shared
+        while True:
+            await trio.sleep(shared.heartbeat_interval * shared.rng.uniform(*HEARTBEAT_SPREAD))
+            ping = Outgoing(PING, expected_reply({"type": "ping"}), epoch=self._epoch)
+            shared.queue.put_front(ping)
+            sent_at = trio.current_time()
+            with trio.move_on_after(PONG_WEDGED):
+                await self._wait_pong(ping)
+            if not ping.is_done:
+                raise LinkLost(Loss("heartbeat", f"no pong within {PONG_WEDGED:g} s"))
+            self._answered = True
+            shared.tally.heartbeat_rtt = trio.current_time() - sent_at
+
+    async def _wait_pong(self, ping: Outgoing) -> None:
+        while not ping.is_done:
+            silent_since = max(ping.heads_since or trio.current_time(), self._transport.last_rx)
+            deadline = silent_since + PONG_LIMIT
+            if trio.current_time() >= deadline and not self._transport.is_paused:
+                raise LinkLost(Loss("heartbeat", f"no byte for {PONG_LIMIT:g} s after a ping"))
+            with trio.move_on_at(max(deadline, trio.current_time() + 1.0)):
+                await ping.wait_done()
+
+
+def _is_reply(message: Mapping[str, Any]) -> bool:
+    kind = message.get("type")
+    return kind.__class__ is str and kind in REPLIES
