@@ -1,6 +1,7 @@
 """Every failure has a name, and the class says who has to act.
 
-The caller (misuse, configuration): `ConfigError`, `UserError`, `NotSent`, `Rejected`.
+The caller (misuse, configuration): `ConfigError`, `UsageError`, `UserError`, `NotSent`,
+`Rejected`, `RequiredPluginMissing`.
 The peer or the network: `TransportError`, `NotConnected`, `OutcomeUnknown`.
 The author of a plugin: `PluginFatal`, `NotReady`, `Reject`, `InvalidData`.
 
@@ -45,6 +46,10 @@ class ConfigError(TrunklineError):
 
 class UserError(TrunklineError):
     """A command's answer to a person: its text alone is printed, without a traceback."""
+
+
+class UsageError(TrunklineError):
+    """The command line asks for something that is not there; exit code 2."""
 
 
 class InvalidData(TrunklineError):
@@ -119,6 +124,10 @@ class StateError(TrunklineError):
 
 class PluginError(TrunklineError):
     """A plugin could not be loaded or used; the text names the culprit."""
+
+
+class RequiredPluginMissing(PluginError):
+    """A plugin in `[plugins] require` is missing, did not load, or failed later; exit code 3."""
 
 
 class PluginFatal(TrunklineError):
