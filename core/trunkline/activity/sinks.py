@@ -1,0 +1,25 @@
+"""A sink as the delivery gets it: the object that writes, and how it wants its batches."""
+
+import attrs
+
+from trunkline.plugin_api import Sink
+
+
+@attrs.frozen
+class SinkRule:
+    """One registered sink."""
+
+    name: str
+    """Its full name, `plugin.sink`: it keys the cursor, so renaming it starts a new one."""
+    owner: str
+    """The plugin that registered it."""
+    sink: Sink
+    """An object with `write(events)`; where it is an async context manager too, it is opened
+    before its first batch and closed after its last."""
+    topics: tuple[str, ...] = ("activity",)
+    batch: int = 100
+    """At most so many events at once."""
+    linger: float = 1.0
+    """Seconds an event may wait for company."""
+    idempotent: bool = False
+    """Events of an id it has seen change nothing."""

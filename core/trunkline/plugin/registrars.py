@@ -1,0 +1,230 @@
+"""What the register hooks are given: each collects one plugin's rules and checks them at once.
+
+A rule that cannot work raises where the plugin adds it, so that the traceback names its line.
+What only shows when all plugins are together (two owners of a topic) is found at `compile`.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any, Literal
+
+import attrs
+
+from trunkline.activity.sinks import SinkRule
+from trunkline.errors import PluginError
+from trunkline.events import Event, Gap
+from trunkline.plugin_api import Condition, Handler, Overflow, Sink, Where
+from trunkline.routing.classify import is_topic
+from trunkline.routing.table import ClassifierRule, FilterRule, TopicRule
+from trunkline.where import compile_where
+
+EVERY_TOPIC = "*"
+HOST_TOPIC = "system"  # the host's own; no plugin can own it (P6)
+
+
+@attrs.frozen
+class SubscriptionRule:
+    """One registered subscription."""
+
+    topic: str
+    owner: str
+    """The plugin that registered it."""
+    handler: Handler
+    """Takes `(event)`, or `(event, ctx)`; sync or async."""
+    where: Where | None = None
+    on_gap: Callable[[Gap], object] | None = None
+    buffer: int = 256
+    overflow: Overflow = "drop_oldest"
+
+
+@attrs.frozen
+class SinkFunction:
+    """A sink that was given as a function."""
+
+    function: Callable[..., Awaitable[None]]
+
+    async def write(self, *arguments: Any) -> None:  # noqa: ANN401 - what the function takes
+        """Deliver the batch."""
+        await self.function(*arguments)
+
+
+class TopicRegistrar:
+    """Takes the topics of one plugin."""
+
+    def __init__(self, owner: str) -> None:
+        self._owner = owner
+        self.rules: list[TopicRule] = []
+
+    def add(self, name: str, *, match: Condition | None = None) -> None:
+        """Own topic `name`; messages that hold to `match` belong to it."""
+        _check_topic(name)
+        if name == HOST_TOPIC:
+            raise PluginError(f"topic `{HOST_TOPIC}` belongs to the host; choose another name")
+        if match is not None:
+            compile_where(match)
+        self.rules.append(TopicRule(name, self._owner, match))
+
+
+class ClassifierRegistrar:
+    """Takes the classifiers of one plugin."""
+
+    def __init__(self, owner: str) -> None:
+        self._owner = owner
+        self.rules: list[ClassifierRule] = []
+
+    def add(self, name: str, function: Callable[[Any], str | None], *, whole: bool = False) -> None:
+        """Ask `function` for the topic of a type, once per type; with `whole`, of each message."""
+        full_name = _full_name(self._owner, name, self.rules)
+        _check_plain_function(name, function)
+        self.rules.append(ClassifierRule(full_name, function, whole))
+
+
+class FilterRegistrar:
+    """Takes the filters of one plugin."""
+
+    def __init__(self, owner: str) -> None:
+        self._owner = owner
+        self.rules: list[FilterRule] = []
+
+    def add(
+        self,
+        name: str,
+        function: Callable[[Event], Event | None],
+        *,
+        topics: Collection[str] = (EVERY_TOPIC,),
+        where: Where | None = None,
+    ) -> None:
+        """Let `function` keep, change or drop (None) events; one that raises drops."""
+        full_name = _full_name(self._owner, name, self.rules)
+        _check_plain_function(name, function)
+        _check_where(where)
+        self.rules.append(FilterRule(full_name, function, _topics(topics), where))
+
+
+class SinkRegistrar:
+    """Takes the sinks of one plugin."""
+
+    def __init__(self, owner: str) -> None:
+        self._owner = owner
+        self.rules: list[SinkRule] = []
+
+    def add(
+        self,
+        name: str,
+        sink: Sink | Callable[..., Awaitable[None]],
+        *,
+        topics: Collection[str] = ("activity",),
+        batch: int = 100,
+        linger: float = 1.0,
+        idempotent: bool = False,
+    ) -> None:
+        """Deliver events of `topics` to `sink`, at most `batch` at once, `linger` seconds late."""
+        full_name = _full_name(self._owner, name, self.rules)
+        if batch < 1 or linger < 0:
+            raise PluginError(f"sink `{name}`: `batch` is at least 1, `linger` not negative")
+        write = getattr(sink, "write", sink)
+        if not inspect.iscoroutinefunction(write):
+            raise PluginError(f"sink `{name}` must be `async def` or have an `async def write`")
+        parameter_count(write, "sink")
+        ready: Sink = SinkFunction(write) if write is sink else sink  # type: ignore[assignment] # one or the other
+        self.rules.append(
+            SinkRule(full_name, self._owner, ready, _topics(topics), batch, linger, idempotent)
+        )
+
+
+class SubscriptionRegistrar:
+    """Takes the handlers of one plugin."""
+
+    def __init__(self, owner: str) -> None:
+        self._owner = owner
+        self.rules: list[SubscriptionRule] = []
+
+    def add(
+        self,
+        topic: str,
+        handler: Handler,
+        *,
+        where: Where | None = None,
+        on_gap: Callable[[Gap], object] | None = None,
+        buffer: int = 256,
+        overflow: Overflow = "drop_oldest",
+    ) -> None:
+        """Call `handler(event)` or `handler(event, ctx)` for the events of `topic`."""
+        if topic != EVERY_TOPIC:
+            _check_topic(topic)
+        parameter_count(handler, "handler")
+        _check_where(where)
+        if buffer < 1:
+            raise PluginError(f"`buffer` is a number of events, at least 1; got {buffer}")
+        if overflow not in {"drop_oldest", "close"}:
+            raise PluginError(f'`overflow` is "drop_oldest" or "close"; got "{overflow}"')
+        self.rules.append(
+            SubscriptionRule(topic, self._owner, handler, where, on_gap, buffer, overflow)
+        )
+
+
+def parameter_count(function: Callable[..., object], what: str) -> Literal[1, 2]:
+    """Return how many arguments a handler or sink wants: the events, or the events and `ctx`.
+
+    Raises:
+        PluginError: neither one nor two arguments can be passed.
+    """
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some builtins, such as `print`, have none
+        return 1
+    required = [p for p in signature.parameters.values() if _must_be_passed(p)]
+    if len(required) == 2:
+        return 2
+    try:
+        signature.bind(None)
+    except TypeError:
+        first = "event" if what == "handler" else "events"
+        name = getattr(function, "__qualname__", type(function).__qualname__)
+        raise PluginError(
+            f"{what} `{name}{signature}` takes `({first})` or `({first}, ctx)`"
+        ) from None
+    return 1
+
+
+def _must_be_passed(parameter: inspect.Parameter) -> bool:
+    is_positional = parameter.kind in {
+        parameter.POSITIONAL_ONLY,
+        parameter.POSITIONAL_OR_KEYWORD,
+    }
+    return is_positional and parameter.default is parameter.empty
+
+
+def _check_topic(name: str) -> None:
+    if not is_topic(name):
+        raise PluginError(
+            f"{ascii(name)[:80]} is no topic: a letter or digit, then up to 127 of A-Z a-z 0-9 _ . : -"
+        )
+
+
+def _check_where(where: Where | None) -> None:
+    if where is not None and not callable(where):
+        compile_where(where)
+
+
+def _check_plain_function(name: str, function: Callable[..., object]) -> None:
+    if not callable(function) or inspect.iscoroutinefunction(function):
+        raise PluginError(f"`{name}` must be a plain function: it is called while a message waits")
+
+
+def _topics(topics: Collection[str]) -> tuple[str, ...]:
+    if isinstance(topics, str):
+        raise PluginError(f'`topics` is a collection of names: write topics=("{topics}",)')
+    for topic in topics:
+        if topic != EVERY_TOPIC:
+            _check_topic(topic)
+    return tuple(topics)
+
+
+def _full_name(
+    owner: str, name: str, rules: Collection[ClassifierRule | FilterRule | SinkRule]
+) -> str:
+    full_name = f"{owner}.{name}"
+    if any(rule.name == full_name for rule in rules):
+        raise PluginError(f"`{full_name}` is registered twice; give each its own name")
+    return full_name
