@@ -8,7 +8,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from trunkline.errors import TrunklineError
+    from trunkline.errors import (
+        InvalidData,
+        NotSent,
+        OutcomeUnknown,
+        Rejected,
+        TrunklineError,
+    )
     from trunkline.events import Event, Gap
     from trunkline.hookspecs import hookimpl
     from trunkline.plugin_api import PluginContext, PluginInfo
@@ -17,13 +23,28 @@ if TYPE_CHECKING:
 _HOMES = {
     "Event": "trunkline.events",
     "Gap": "trunkline.events",
+    "InvalidData": "trunkline.errors",
+    "NotSent": "trunkline.errors",
+    "OutcomeUnknown": "trunkline.errors",
     "PluginContext": "trunkline.plugin_api",
     "PluginInfo": "trunkline.plugin_api",
+    "Rejected": "trunkline.errors",
     "TrunklineError": "trunkline.errors",
     "hookimpl": "trunkline.hookspecs",
 }
 
-__all__ = ["Event", "Gap", "PluginContext", "PluginInfo", "TrunklineError", "hookimpl"]
+__all__ = [
+    "Event",
+    "Gap",
+    "InvalidData",
+    "NotSent",
+    "OutcomeUnknown",
+    "PluginContext",
+    "PluginInfo",
+    "Rejected",
+    "TrunklineError",
+    "hookimpl",
+]
 
 
 def __getattr__(name: str) -> object:
