@@ -1,5 +1,7 @@
 """A sink as the delivery gets it: the object that writes, and how it wants its batches."""
 
+from collections.abc import Awaitable, Callable
+
 import attrs
 
 from trunkline.plugin_api import Sink
@@ -13,9 +15,10 @@ class SinkRule:
     """Its full name, `plugin.sink`: it keys the cursor, so renaming it starts a new one."""
     owner: str
     """The plugin that registered it."""
-    sink: Sink
-    """An object with `write(events)`; where it is an async context manager too, it is opened
-    before its first batch and closed after its last."""
+    sink: Sink | Callable[..., Awaitable[None]]
+    """A function of the batch, or an object with such a `write`; where that is an async context
+    manager too, it is opened before its first batch and closed after its last. A plugin's
+    function may want `ctx` as well, until `PluginRunner.bound_sinks` has bound it."""
     topics: tuple[str, ...] = ("activity",)
     batch: int = 100
     """At most so many events at once."""

@@ -4,15 +4,15 @@ A rule that cannot work raises where the plugin adds it, so that the traceback n
 What only shows when all plugins are together (two owners of a topic) is found at `compile`.
 """
 
-import inspect
 from collections.abc import Awaitable, Callable, Collection
-from typing import Any, Literal
+from typing import Any
 
 import attrs
 
 from trunkline.activity.sinks import SinkRule
 from trunkline.errors import PluginError
 from trunkline.events import Event, Gap
+from trunkline.plugin.callables import is_async, parameter_count
 from trunkline.plugin_api import Condition, Handler, Overflow, Sink, Where
 from trunkline.routing.classify import is_topic
 from trunkline.routing.table import ClassifierRule, FilterRule, TopicRule
@@ -35,17 +35,6 @@ class SubscriptionRule:
     on_gap: Callable[[Gap], object] | None = None
     buffer: int = 256
     overflow: Overflow = "drop_oldest"
-
-
-@attrs.frozen
-class SinkFunction:
-    """A sink that was given as a function."""
-
-    function: Callable[..., Awaitable[None]]
-
-    async def write(self, *arguments: Any) -> None:  # noqa: ANN401 - what the function takes
-        """Deliver the batch."""
-        await self.function(*arguments)
 
 
 class TopicRegistrar:
@@ -123,12 +112,11 @@ class SinkRegistrar:
         if batch < 1 or linger < 0:
             raise PluginError(f"sink `{name}`: `batch` is at least 1, `linger` not negative")
         write = getattr(sink, "write", sink)
-        if not inspect.iscoroutinefunction(write):
+        if not is_async(write):
             raise PluginError(f"sink `{name}` must be `async def` or have an `async def write`")
         parameter_count(write, "sink")
-        ready: Sink = SinkFunction(write) if write is sink else sink  # type: ignore[assignment] # one or the other
         self.rules.append(
-            SinkRule(full_name, self._owner, ready, _topics(topics), batch, linger, idempotent)
+            SinkRule(full_name, self._owner, sink, _topics(topics), batch, linger, idempotent)
         )
 
 
@@ -163,38 +151,6 @@ class SubscriptionRegistrar:
         )
 
 
-def parameter_count(function: Callable[..., object], what: str) -> Literal[1, 2]:
-    """Return how many arguments a handler or sink wants: the events, or the events and `ctx`.
-
-    Raises:
-        PluginError: neither one nor two arguments can be passed.
-    """
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):  # some builtins, such as `print`, have none
-        return 1
-    required = [p for p in signature.parameters.values() if _must_be_passed(p)]
-    if len(required) == 2:
-        return 2
-    try:
-        signature.bind(None)
-    except TypeError:
-        first = "event" if what == "handler" else "events"
-        name = getattr(function, "__qualname__", type(function).__qualname__)
-        raise PluginError(
-            f"{what} `{name}{signature}` takes `({first})` or `({first}, ctx)`"
-        ) from None
-    return 1
-
-
-def _must_be_passed(parameter: inspect.Parameter) -> bool:
-    is_positional = parameter.kind in {
-        parameter.POSITIONAL_ONLY,
-        parameter.POSITIONAL_OR_KEYWORD,
-    }
-    return is_positional and parameter.default is parameter.empty
-
-
 def _check_topic(name: str) -> None:
     if not is_topic(name):
         raise PluginError(
@@ -208,7 +164,7 @@ def _check_where(where: Where | None) -> None:
 
 
 def _check_plain_function(name: str, function: Callable[..., object]) -> None:
-    if not callable(function) or inspect.iscoroutinefunction(function):
+    if not callable(function) or is_async(function):
         raise PluginError(f"`{name}` must be a plain function: it is called while a message waits")
 
 

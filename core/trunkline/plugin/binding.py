@@ -1,0 +1,83 @@
+"""Binds what a plugin has registered to its runner: handlers and sinks that want `ctx`.
+
+A plugin with a task is not called before it is up, nor between two attempts: its events wait
+in their mailboxes, and its sinks answer `NotReady`.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self
+
+import attrs
+
+from trunkline.activity.sinks import SinkRule
+from trunkline.events import Event
+from trunkline.plugin.callables import is_async, parameter_count
+
+#: Returns the `ctx` of the attempt that is up; raises `NotReady` where none is.
+CurrentCtx = Callable[[], object]
+
+
+def bound_handler(
+    handler: Callable[..., object], ctx: CurrentCtx, *, waits: bool
+) -> Callable[[Event], object]:
+    """Return a handler of the event alone.
+
+    With `waits` it is async whatever the plugin's is, for only such a handler has a mailbox in
+    which events can wait.
+    """
+    wants_ctx = parameter_count(handler, "handler") == 2
+    if not waits and not wants_ctx:
+        return handler
+
+    def call(event: Event) -> object:
+        return handler(event, ctx()) if wants_ctx else handler(event)
+
+    async def call_async(event: Event) -> None:
+        await call(event)  # type: ignore[misc] # asked for below
+
+    async def call_sync(event: Event) -> None:
+        call(event)
+
+    if is_async(handler):
+        return call_async
+    return call_sync if waits else call
+
+
+class BoundSink:
+    """A plugin's sink, as the delivery uses it; it opens and closes what can be opened."""
+
+    def __init__(self, sink: object, ctx: CurrentCtx) -> None:
+        self._sink = sink
+        self._write: Callable[..., Awaitable[None]] = getattr(sink, "write", sink)
+        self._wants_ctx = parameter_count(self._write, "sink") == 2
+        self._ctx = ctx
+        self._exits = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        if hasattr(self._sink, "__aenter__"):
+            await self._exits.enter_async_context(self._sink)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        return await self._exits.__aexit__(kind, exc, traceback)
+
+    async def write(self, events: Sequence[Event]) -> None:
+        """Deliver the batch.
+
+        Raises:
+            NotReady: the plugin is not up.
+        """
+        ctx = self._ctx()
+        await (self._write(events, ctx) if self._wants_ctx else self._write(events))
+
+
+def bound_sink(rule: SinkRule, ctx: CurrentCtx) -> SinkRule:
+    """Return the rule with a sink of the events alone."""
+    return attrs.evolve(rule, sink=BoundSink(rule.sink, ctx))

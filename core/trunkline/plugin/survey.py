@@ -1,0 +1,146 @@
+"""Looks at what is there, and what the switches make of it, without importing a plugin (P7).
+
+`trunkline plugins` shows this; loading starts from it.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+
+import attrs
+
+from trunkline.config import Config
+from trunkline.errors import Problem, UsageError
+from trunkline.plugin.discover import Found, find_installed, find_local, is_plugin_name
+from trunkline.plugin.record import PluginRecord
+from trunkline.plugin.states import PluginState
+from trunkline.plugin.suggest import did_you_mean
+from trunkline.plugin.switches import record_of, select, unknown_names
+
+
+@attrs.frozen
+class Survey:
+    """What was found, before any of it is imported."""
+
+    config: Config
+    is_safe: bool
+    found: tuple[Found, ...]
+    active: tuple[Found, ...]
+    """What may be imported, sorted by name."""
+    records: tuple[PluginRecord, ...]
+    """Of all the others: disabled, or refused by name; sorted by name."""
+    problems: tuple[Problem, ...]
+
+    @property
+    def all_records(self) -> tuple[PluginRecord, ...]:
+        """A record of each plugin, as far as metadata goes."""
+        records = (*(record_of(each) for each in self.active), *self.records)
+        return tuple(sorted(records, key=lambda record: record.name))
+
+    def is_required(self, found: Found) -> bool:
+        """Tell whether `[plugins] require` names the plugin or its distribution."""
+        return any(found.answers_to(name) for name in self._required())
+
+    def missing(self, records: Iterable[PluginRecord]) -> tuple[str, ...]:
+        """Return what to say of each required name behind which nothing was loaded (P10)."""
+        failed = [record for record in records if record.state is not PluginState.WAITING]
+        said = []
+        for name in self._required():
+            matching = {each.name for each in self.found if each.answers_to(name)}
+            if not matching:
+                known = [known for each in self.found for known in each.names]
+                said.append(f"required plugin `{name}` is not there{did_you_mean(name, known)}")
+            said += [_why(record) for record in failed if record.name in matching]
+        return tuple(dict.fromkeys(said))
+
+    def warnings(self, records: Iterable[PluginRecord]) -> tuple[str, ...]:
+        """Return what is left out, and which tables nobody can judge (P6, P22)."""
+        records = tuple(records)
+        loaded = {record.name for record in records if record.state is PluginState.WAITING}
+        known = [each.name for each in self.found]
+        unjudged = [
+            f"[plugin.{name}] is not checked: the plugin is not loaded"
+            + ("" if name in known else did_you_mean(name, known))
+            for name in self.config.plugin_tables
+            if name not in loaded
+        ]
+        return (*self._left_out(records), *unjudged)
+
+    def _left_out(self, records: Iterable[PluginRecord]) -> Iterable[str]:
+        """Say what `--safe` leaves out; filters that the file names come first."""
+        if not self.is_safe:
+            return
+        names = sorted(record.name for record in records if record.reason == "by --safe")
+        rules = [rule for rule in self.config.plugins.order if rule.partition(".")[0] in names]
+        if rules:
+            yield f"--safe leaves out the filters and classifiers {', '.join(rules)}"
+        if names:
+            yield f"--safe leaves out the plugins {', '.join(names)}"
+
+    def _required(self) -> tuple[str, ...]:
+        """Return the names that must load; `--safe` lifts this for third-party plugins."""
+        required = self.config.plugins.require
+        if not self.is_safe:
+            return required
+        builtins = [each for each in self.found if each.origin == "builtin"]
+        return tuple(n for n in required if any(each.answers_to(n) for each in builtins))
+
+
+def survey(
+    config: Config,
+    *,
+    safe: bool = False,
+    disable: Collection[str] = (),
+    found: Sequence[Found] | None = None,
+) -> Survey:
+    """Find what is installed and in `[plugins] paths`, and apply the switches.
+
+    Raises:
+        UsageError: `disable`, which is the command line's, names what is not there.
+    """
+    settings = config.plugins
+    problems: list[Problem] = []
+    if found is None:
+        local = find_local(path for path in settings.paths if _may_hold_plugins(path))
+        problems += _path_problems(config, local)
+        found = (*find_installed(), *local)
+    if unknown := unknown_names(disable, found):
+        raise UsageError("--disable: " + "; ".join(unknown))
+    for key, names in (("enable", settings.enable or ()), ("disable", settings.disable)):
+        where = _where(config, key)
+        problems += [Problem(where, text) for text in unknown_names(names, found)]
+    selection = select(found, settings, safe=safe, disable=disable)
+    return Survey(
+        config,
+        safe,
+        tuple(found),
+        tuple(sorted(selection.active, key=lambda each: each.name)),
+        tuple(sorted(selection.records, key=lambda record: record.name)),
+        tuple(problems),
+    )
+
+
+def _path_problems(config: Config, local: Iterable[Found]) -> Iterable[Problem]:
+    where = _where(config, "paths")
+    for path in config.plugins.paths:
+        if not path.exists():
+            yield Problem(where, f"there is no file or directory {path}")
+        elif not _may_hold_plugins(path):
+            yield Problem(where, f"{path} is neither a .py file nor a directory")
+    for each in local:
+        if not is_plugin_name(each.name):
+            name = Path(each.source).name
+            yield Problem(where, f"{name} has no name for a plugin; rename it or put a _ in front")
+
+
+def _may_hold_plugins(path: Path) -> bool:
+    return path.is_dir() or (path.is_file() and path.suffix == ".py")
+
+
+def _where(config: Config, key: str) -> str:
+    return f"{config.path or 'configuration'} plugins.{key}"
+
+
+def _why(record: PluginRecord) -> str:
+    if record.state is PluginState.DISABLED:
+        return f"required plugin `{record.name}` is disabled: {record.reason}"
+    return f"required: {record.failure}"
