@@ -1,0 +1,11 @@
+"""Sphinx: MyST for Markdown, Furo for the looks."""
+
+project = "Trunkline"
+author = "The Trunkline authors"
+copyright = "2026, the Trunkline authors"  # noqa: A001 - Sphinx's own name for it
+extensions = ["myst_parser"]
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+exclude_patterns = ["_build", "examples"]
+html_theme = "furo"
+html_title = "Trunkline"

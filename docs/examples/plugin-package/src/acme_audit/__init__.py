@@ -1,0 +1,59 @@
+"""Audit trail: one line of JSON for each entry of the server's audit log, and counts of them."""
+
+import collections
+import pathlib
+from typing import Any
+
+import attrs
+import trio
+
+from trunkline import Event, PluginContext, PluginInfo, hookimpl
+from trunkline.plugin_api import Seconds, Subscriptions, Topics
+
+
+@attrs.frozen
+class AuditConfig:
+    """The table `[plugin.audit]`."""
+
+    file: pathlib.Path
+    """Where the entries go."""
+    interval: Seconds = 60.0
+    """How often the counts are published."""
+
+
+trunkline_plugin = PluginInfo(config=AuditConfig)
+
+
+@hookimpl
+def trunkline_register_topics(topics: Topics) -> None:
+    """Own the audit entries, and the counts made of them."""
+    topics.add("audit", match={"type": "audit_event"})
+    topics.add("audit_summary")
+
+
+@hookimpl
+def trunkline_register_subscriptions(subscriptions: Subscriptions, config: AuditConfig) -> None:
+    """Keep each entry in the file."""
+
+    async def keep(event: Event) -> None:
+        async with await trio.open_file(config.file, "a") as file:
+            await file.write(event.to_json() + "\n")
+
+    subscriptions.add("audit", keep)
+
+
+@hookimpl
+async def trunkline_run(ctx: PluginContext[AuditConfig]) -> None:
+    """Publish how often each action was seen."""
+    seen: collections.Counter[str] = collections.Counter()
+
+    def count(event: Event) -> None:
+        seen[str(event.get("payload.action"))] += 1
+
+    ctx.subscribe("audit", count)
+    ctx.started()
+    while True:
+        await trio.sleep(ctx.config.interval)
+        summary: dict[str, Any] = dict(seen)
+        ctx.publish("audit_summary", "audit.summary", summary)
+        ctx.note(f"{seen.total()} entries")
