@@ -1,0 +1,27 @@
+"""What the built-ins ask of whoever they work with: a plugin's context and a connection both fit."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from trunkline import Event, Gap
+from trunkline.plugin_api import Undo, Where
+
+
+class Source(Protocol):
+    """Somewhere to subscribe."""
+
+    def subscribe(
+        self,
+        topic: str,
+        callback: Callable[[Event], object],
+        where: Where | None = None,
+        on_gap: Callable[[Gap], object] | None = None,
+    ) -> Undo:
+        """Call `callback` for the events of `topic`, and `on_gap` where some may be missing."""
+
+
+class Sender(Protocol):
+    """Somewhere to send."""
+
+    async def send(self, message: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Send a message; return the server's reply."""
