@@ -149,40 +149,42 @@ class ApprovalStore:
 
 def _approval(key: str, view: ApprovalEvent, received_at: datetime) -> Approval:
     at = view.timestamp or received_at
-    expires_at, votes, required = view.expires_at, None, None
-    match view:
-        case ApprovalEscalated(new_expires_at=datetime() as later):
-            expires_at = later
-        case ApprovalVoteReceived(approval_count=votes, approvals_required=required):
-            pass
+    new_expires_at = view.new_expires_at if isinstance(view, ApprovalEscalated) else None
+    vote = view if isinstance(view, ApprovalVoteReceived) else None
     return Approval(
         id=key,
         status=view.status,
         updated_at=at,
         requested_at=view.requested_at or at,
-        expires_at=expires_at,
+        expires_at=new_expires_at or view.expires_at,
         resolved_at=view.resolved_at,
         execution_id=_short(view.execution_id),
         tool_name=_short(view.tool_name),
         summary=_short(view.summary or view.agent_reasoning),
         agent_name=_short(view.managed_agent_name),
-        votes=votes,
-        votes_required=required,
+        votes=vote.approval_count if vote else None,
+        votes_required=vote.approvals_required if vote else None,
     )
 
 
 def _merge(known: Approval | None, new: Approval) -> Approval:
-    """Return the one that weighs more, with the votes of whichever counted them."""
+    """Return the one that weighs more; votes only grow, and few events name them."""
     if known is None:
         return new
-    winner, other = (new, known) if _rank(new) >= _rank(known) else (known, new)
-    if winner.votes is None and other.votes is not None:
-        winner = attrs.evolve(winner, votes=other.votes, votes_required=other.votes_required)
-    return attrs.evolve(winner, is_uncertain=False)
+    return attrs.evolve(
+        max(known, new, key=_rank),
+        votes=_most(known.votes, new.votes),
+        votes_required=_most(known.votes_required, new.votes_required),
+        is_uncertain=False,
+    )
 
 
 def _rank(approval: Approval) -> tuple[bool, datetime]:
     return not approval.is_pending, approval.updated_at
+
+
+def _most(one: int | None, other: int | None) -> int | None:
+    return max(one or 0, other or 0) or None
 
 
 def _short(text: str | None) -> str | None:

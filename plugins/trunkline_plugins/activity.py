@@ -1,0 +1,129 @@
+"""Built-in plugin `activity`: what somebody did, from the server as classes, and out to sinks."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, ClassVar, assert_never
+
+import attrs
+import trio
+
+from trunkline import Event, NotSent, PluginContext, PluginInfo, hookimpl
+from trunkline.plugin_api import NotReady, Sink, Sinks, Topics
+from trunkline_plugins.sinks.console import ConsoleSettings, ConsoleSink
+from trunkline_plugins.sinks.jsonl import JsonlSettings, JsonlSink
+from trunkline_plugins.sinks.rotating import RotatingFile
+
+TOPIC = "activity"
+UPSTREAM = "upstream"
+UPSTREAM_BATCH = 64  # a command waits behind one batch at most, so it is a small one
+NOTE_INTERVAL = 2.0  # s; a person reads the line, so it need not be newer
+KNOWN_TYPES = ("page_view", "action", "conversion", "session_hello")
+
+SinkSettings = ConsoleSettings | JsonlSettings
+
+
+@attrs.frozen(kw_only=True)
+class Activity:
+    """One thing that somebody did, as the server has stored it."""
+
+    id: str
+    """The server's; ours is `own_id`."""
+    session_id: str | None = None
+    user_id: str | None = None
+    account_id: str | None = None
+    event_type: str
+    timestamp: datetime
+    path: str | None = None
+    action: str | None = None
+    event_data: Any = None
+
+    @property
+    def own_id(self) -> str | None:
+        """The id under which a Trunkline recorded it; None for activity of other clients."""
+        data: object = self.event_data
+        own = data.get("_trunkline") if isinstance(data, Mapping) else None
+        own_id = own.get("id") if isinstance(own, Mapping) else None
+        return own_id if isinstance(own_id, str) else None
+
+
+@attrs.frozen(kw_only=True)
+class ActivityUpdate:
+    """Somebody of the account did something; or somebody unknown, of any account (S2)."""
+
+    type: ClassVar[str] = "activity_update"
+    account_id: str | None = None
+    activity: Activity
+
+
+@attrs.frozen
+class ActivityConfig:
+    """The table `[plugin.activity]`."""
+
+    upstream: bool = True
+    """Deliver what is recorded here to the server."""
+    sinks: tuple[SinkSettings, ...] = attrs.field(default=())
+
+    @sinks.validator
+    def _check_names(self, _: object, sinks: tuple[SinkSettings, ...]) -> None:
+        counts = Counter([UPSTREAM, *(settings.name for settings in sinks)])
+        if repeated := [name for name, count in counts.items() if count > 1]:
+            raise ValueError(f"two sinks are called `{repeated[0]}`; give one a `name` of its own")
+
+
+trunkline_plugin = PluginInfo(config=ActivityConfig)
+
+
+async def upstream(events: Sequence[Event], ctx: PluginContext[ActivityConfig]) -> None:
+    """Send the batch, and wait until the server has handled it.
+
+    Raises:
+        NotReady: something was not sent, for want of a link or of room.
+        OutcomeUnknown: the link was lost meanwhile; the batch is tried again, under the same ids.
+    """
+    try:
+        for event in events:
+            await ctx.send(event)
+        await ctx.barrier()
+    except NotSent as exc:
+        raise NotReady(str(exc)) from exc
+
+
+@hookimpl
+def trunkline_register_topics(topics: Topics) -> None:
+    """Own `activity`."""
+    topics.add(TOPIC, match={"type": ActivityUpdate.type})
+
+
+@hookimpl
+def trunkline_register_sinks(sinks: Sinks, config: ActivityConfig) -> None:
+    """Deliver to the server, and to whatever the table names."""
+    if config.upstream:
+        sinks.add(UPSTREAM, upstream, batch=UPSTREAM_BATCH)
+    for settings in config.sinks:
+        sinks.add(settings.name, _sink(settings), topics=settings.topics)
+
+
+def _sink(settings: SinkSettings) -> Sink:
+    match settings:
+        case ConsoleSettings():
+            return ConsoleSink()
+        case JsonlSettings():
+            return JsonlSink(RotatingFile(settings.path, fsync=settings.fsync))
+    assert_never(settings)
+
+
+@hookimpl
+async def trunkline_run(ctx: PluginContext[ActivityConfig]) -> None:
+    """Count what the server shows, for the line in `trunkline status`."""
+    seen: Counter[str] = Counter()  # {event type: times}
+
+    def count(event: Event) -> None:
+        kind = event.get("activity.event_type")
+        seen[kind if kind in KNOWN_TYPES else "other"] += 1
+
+    ctx.subscribe(TOPIC, count)
+    ctx.started()
+    while True:
+        ctx.note(", ".join(f"{kind}: {number}" for kind, number in seen.items()) or "none seen yet")
+        await trio.sleep(NOTE_INTERVAL)

@@ -1,0 +1,1 @@
+"""Where the plugin `activity` can deliver events, one kind a file."""

@@ -1,0 +1,59 @@
+"""Where a rotated file goes: beside it, named by the time, compressed, the oldest deleted.
+
+A crash at any point leaves the lines in exactly one readable file; the next rotation finishes
+what the last one began.
+"""
+
+import gzip
+import os
+import re
+import shutil
+from datetime import datetime, timedelta
+from pathlib import Path
+
+MODE = 0o600
+STAMP = "%Y%m%dT%H%M%S.%f"  # sorts by time
+STAMP_PATTERN = r"\d{8}T\d{6}\.\d{6}"
+COPY_BYTES = 1024 * 1024
+
+
+def put_aside(path: Path, now: datetime, *, keep: int) -> None:
+    """Move `path` out of the way, compress what is not yet, keep the latest `keep` archives.
+
+    Raises:
+        OSError: a step failed; the lines are still there.
+    """
+    path.rename(_free_name(path, now))
+    for archive in archives(path):
+        if archive.suffix != ".gz":
+            _compress(archive)
+    for archive in archives(path)[:-keep]:
+        archive.unlink()
+
+
+def archives(path: Path) -> list[Path]:
+    """Return the archives of `path`, the oldest first."""
+    name = re.compile(rf"{re.escape(path.stem)}-{STAMP_PATTERN}{re.escape(path.suffix)}(\.gz)?")
+    return sorted(each for each in path.parent.iterdir() if name.fullmatch(each.name))
+
+
+def _free_name(path: Path, now: datetime) -> Path:
+    taken = {archive.name.removesuffix(".gz") for archive in archives(path)}
+    while True:
+        name = f"{path.stem}-{now.strftime(STAMP)}{path.suffix}"
+        if name not in taken:
+            return path.with_name(name)
+        now += timedelta(microseconds=1)
+
+
+def _compress(archive: Path) -> None:
+    """Replace `archive` by its compressed form, which is on the disk before the other goes."""
+    part = archive.with_name(archive.name + ".gz.part")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    with archive.open("rb") as source, os.fdopen(os.open(part, flags, MODE), "wb") as target:
+        with gzip.GzipFile(filename="", mode="wb", fileobj=target) as packed:
+            shutil.copyfileobj(source, packed, COPY_BYTES)
+        target.flush()
+        os.fsync(target.fileno())
+    part.rename(archive.with_name(archive.name + ".gz"))
+    archive.unlink()

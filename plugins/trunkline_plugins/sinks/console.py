@@ -1,0 +1,81 @@
+"""Sink `console`: one line an event on standard output, for people who watch."""
+
+import logging
+import os
+from collections.abc import Sequence
+from typing import Literal
+
+import attrs
+import orjson
+import trio
+
+from trunkline import Event, Gap
+from trunkline.plugin_api import NotReady
+from trunkline_plugins.text import printable
+
+logger = logging.getLogger(__name__)
+
+STDOUT = 1
+DATA_SHOWN = 400  # characters of an event's data
+DIM, BOLD, RESET = "\x1b[2m", "\x1b[1m", "\x1b[0m"
+
+
+@attrs.frozen
+class ConsoleSettings:
+    """One entry of `[plugin.activity] sinks`: `{ kind = "console" }`."""
+
+    kind: Literal["console"] = "console"
+    name: str = "console"
+    topics: tuple[str, ...] = ("activity",)
+
+
+class ConsoleSink:
+    """Writes to a descriptor; once nobody reads there any more it takes events and shows none."""
+
+    def __init__(self, fd: int = STDOUT) -> None:
+        self._fd = fd
+        self._is_colored = os.isatty(fd) and not os.environ.get("NO_COLOR")
+        self._is_closed = False
+        self._limiter = trio.CapacityLimiter(1)  # lines of two batches never mix
+
+    async def write(self, events: Sequence[Event | Gap]) -> None:
+        """Show the batch; a terminal that was stopped may take as long as the host allows."""
+        if self._is_closed:
+            return
+        text = "".join(self._line(item) + "\n" for item in events)
+        try:
+            await trio.to_thread.run_sync(
+                _write_all,
+                self._fd,
+                text.encode(),
+                abandon_on_cancel=True,  # a stopped terminal must not hold up the host's end
+                limiter=self._limiter,
+            )
+        except BlockingIOError as exc:
+            raise NotReady("the terminal takes no more at the moment") from exc
+        except OSError as exc:
+            self._is_closed = True
+            logger.warning("console.closed", extra={"sink": "console", "reason": exc.strerror})
+
+    def _line(self, item: Event | Gap) -> str:
+        if isinstance(item, Gap):
+            since, until = (f"{moment:%H:%M:%S}" for moment in (item.since, item.until))
+            text = f"events may be missing from {since} to {until} ({item.cause})"
+            return self._styled(until, f"{item.topic} gap", text)
+        try:
+            data = orjson.dumps(dict(item.data)).decode()
+        except orjson.JSONEncodeError:
+            data = "(not shown: nested too deeply)"
+        label = printable(f"{item.topic} {item.type}", DATA_SHOWN)
+        return self._styled(f"{item.received_at:%H:%M:%S}", label, printable(data, DATA_SHOWN))
+
+    def _styled(self, moment: str, label: str, text: str) -> str:
+        if self._is_colored:
+            return f"{DIM}{moment}{RESET} {BOLD}{label}{RESET} {text}"
+        return f"{moment} {label} {text}"
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(fd, rest) :]

@@ -1,0 +1,63 @@
+"""Sink `jsonl`: events as JSON Lines in a file that rotates."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, Self
+
+import attrs
+import trio
+
+from trunkline import Event, Gap, InvalidData
+from trunkline.plugin_api import NotReady, Reject
+from trunkline_plugins.sinks.rotating import RotatingFile
+
+
+@attrs.frozen
+class JsonlSettings:
+    """One entry of `[plugin.activity] sinks`: `{ kind = "jsonl", path = "events.jsonl" }`."""
+
+    path: Path
+    kind: Literal["jsonl"] = "jsonl"
+    name: str = "jsonl"
+    topics: tuple[str, ...] = ("activity",)
+    fsync: bool = False
+    """Wait after each batch until it is on the disk."""
+
+
+class JsonlSink:
+    """Appends whole lines, `event.to_json()` each, one write a batch; after a crash some repeat."""
+
+    def __init__(self, file: RotatingFile) -> None:
+        self._file = file
+
+    async def __aenter__(self) -> Self:
+        await trio.to_thread.run_sync(self._file.open)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await trio.to_thread.run_sync(self._file.close)
+
+    async def write(self, events: Sequence[Event | Gap]) -> None:
+        """Append the batch.
+
+        The thread is waited for even when cancelled: two must never write to one file.
+
+        Raises:
+            NotReady: the file cannot be written now; that is never an event's fault.
+            Reject: some events are no JSON; the others are written.
+        """
+        lines: list[str] = []
+        refused: dict[int, str] = {}  # {index in the batch: reason}
+        for index, event in enumerate(events):
+            try:
+                lines.append(event.to_json() + "\n")
+            except InvalidData as exc:
+                refused[index] = str(exc)
+        try:
+            await trio.to_thread.run_sync(self._file.append, "".join(lines).encode())
+        except OSError as exc:
+            reason = exc.strerror or os.strerror(exc.errno or 0)
+            raise NotReady(f"{self._file.path}: {reason}") from exc
+        if refused:
+            raise Reject(refused)
