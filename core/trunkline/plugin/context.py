@@ -6,29 +6,32 @@ plugin's config can be reached from it (P18).
 
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from typing import Any, Generic, TypeVar
+
+import trio
 
 from trunkline.activity.tracker import Tracker
 from trunkline.events import Event, Gap
-from trunkline.plugin.lease import Lease
+from trunkline.plugin.lease import Lease, Services
 from trunkline.plugin_api import Overflow, Undo, Where
 
 ConfigT = TypeVar("ConfigT")
+
+CLEANUP_LIMIT = 15.0  # s; the host's own default
 
 
 class Context(Generic[ConfigT]):
     """The host's side of `PluginContext`; every verb raises once the attempt is over."""
 
-    def __init__(
-        self, name: str, config: ConfigT, tracker: Tracker, lease: Callable[[], Lease]
-    ) -> None:
-        """Speak for the plugin `name`; `lease` returns what its attempt has borrowed."""
+    def __init__(self, name: str, config: ConfigT, lease: Lease) -> None:
+        """Speak for the plugin `name` with what `lease` lends."""
         self._name = name
         self._config = config
-        self._tracker = tracker
+        self._tracker = lease.services.tracker
         self._log = logging.getLogger(f"trunkline.plugins.{name}")
-        self._lease = lease
+        # a function, for neither the object nor a method of it may be found here
+        self._lease: Callable[[], Lease] = lambda: lease.borrow()
 
     @property
     def name(self) -> str:
@@ -55,10 +58,7 @@ class Context(Generic[ConfigT]):
         self._lease().started()
 
     def cleanup(self) -> AbstractContextManager[None]:
-        """Shield what must still run at the end, for what is left of the time to stop.
-
-        The one verb that works while the attempt ends.
-        """
+        """Shield what must still run at the end, for what is left of the time to stop."""
         return self._lease().cleanup()
 
     def events(
@@ -98,3 +98,21 @@ class Context(Generic[ConfigT]):
     async def barrier(self) -> None:
         """Wait until the server has handled everything sent before."""
         await self._lease().services.sender.barrier()
+
+
+@asynccontextmanager
+async def open_context(
+    name: str,
+    config: ConfigT,
+    services: Services,
+    *,
+    topics: frozenset[str] = frozenset(),
+    cleanup_limit: float = CLEANUP_LIMIT,
+) -> AsyncIterator[Context[ConfigT]]:
+    """Lend a `ctx` outside an attempt: to a command, or to the sinks of a program of one's own.
+
+    It may publish on `topics`; each of its clean-ups may take `cleanup_limit` seconds.
+    """
+    lease = Lease(name, topics, services, cleanup_limit=lambda: trio.current_time() + cleanup_limit)
+    async with lease.open():
+        yield Context(name, config, lease)

@@ -4,8 +4,8 @@ The lease holds the router and the sender; the plugin never sees it. Its `Contex
 function that returns the lease, or raises once the attempt is over (P13, P14).
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Any, Protocol
 
 import attrs
@@ -42,6 +42,10 @@ class Services:
     """Seconds since 1970."""
 
 
+def _nothing(*_: object) -> None:
+    """Take no notice."""
+
+
 class Lease:
     """Everything that one attempt uses; `end` takes it back."""
 
@@ -50,26 +54,42 @@ class Lease:
         owner: str,
         topics: frozenset[str],
         services: Services,
-        nursery: trio.Nursery,
+        *,
         cleanup_limit: Callable[[], float],
-        on_started: Callable[[], None],
-        on_note: Callable[[str], None],
+        on_started: Callable[[], None] = _nothing,
+        on_note: Callable[[str], None] = _nothing,
     ) -> None:
         """Borrow for the plugin `owner`, which owns `topics`.
 
-        The workers of its callbacks run in `nursery`; `cleanup_limit` says until when, on
-        Trio's clock, a clean-up may take.
+        `cleanup_limit` says until when, on Trio's clock, a clean-up may take.
         """
         self.services = services
         self.started = on_started
         self.note = on_note
         self._owner = owner
         self._topics = topics
-        self._nursery = nursery
+        self._nursery: trio.Nursery | None = None  # for the workers of callbacks
         self._cleanup_limit = cleanup_limit
         self._cleanups: set[trio.CancelScope] = set()
         self._undos: dict[object, Undo] = {}
-        self._is_over = False
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Lend inside, and take everything back at the end; the one error leaves as itself."""
+        error: Exception | None = None
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            try:
+                yield
+            except Exception as exc:  # noqa: BLE001 - only carried out of the nursery, which would wrap it
+                error = exc
+            finally:
+                self._nursery = None
+                while self._undos:
+                    self._undos.popitem()[1]()
+                nursery.cancel_scope.cancel()
+        if error is not None:
+            raise error
 
     def borrow(self) -> "Lease":
         """Return the lease itself.
@@ -77,15 +97,9 @@ class Lease:
         Raises:
             PluginError: the attempt is over.
         """
-        if self._is_over:
+        if self._nursery is None:
             raise PluginError(f"plugin {self._owner}: this `ctx` ended with its attempt")
         return self
-
-    def end(self) -> None:
-        """Take everything back."""
-        self._is_over = True
-        while self._undos:
-            self._undos.popitem()[1]()
 
     def subscribe(
         self,

@@ -23,7 +23,6 @@ from trunkline.plugin.draft import Draft
 from trunkline.plugin.hooks import Hooks
 from trunkline.plugin.loaded import Loaded, Plugin
 from trunkline.plugin.order import Needs, load_order
-from trunkline.plugin.record import PluginRecord
 from trunkline.plugin.survey import Survey, survey
 from trunkline.routing.table import FilterRule, TopicRule
 
@@ -83,6 +82,8 @@ class Loading:
         alive = self._with_requirements()
         order = self._config.plugins.order
         table = route_table(alive, order=order, leading_filters=filters, fallbacks=fallbacks)
+        for draft in alive:
+            draft.record = attrs.evolve(draft.record, phase="run", reason="to be started")
         records = tuple(draft.record for draft in self._drafts) + self._survey.records
         return Loaded(
             records=records,
@@ -176,7 +177,7 @@ class Loading:
 
     def _plugin(self, draft: Draft) -> Plugin:
         return Plugin(
-            record=_ready(draft.record),
+            record=draft.record,
             config=draft.config,
             topics=frozenset(rule.topic for rule in draft.topics.rules),
             subscriptions=tuple(draft.subscriptions.rules),
@@ -184,7 +185,3 @@ class Loading:
             hooks=self._hooks,
             is_required=self._survey.is_required(draft.found),
         )
-
-
-def _ready(record: PluginRecord) -> PluginRecord:
-    return attrs.evolve(record, phase="run", reason="to be started")

@@ -153,43 +153,33 @@ class PluginRunner:
 
     async def _attempt(self) -> None:
         """Start the plugin once, and stay with it until it fails or is stopped."""
-        async with trio.open_nursery() as nursery:
-            starting = trio.CancelScope(deadline=trio.current_time() + self._limits.start)
+        starting = trio.CancelScope(deadline=trio.current_time() + self._limits.start)
 
-            def started() -> None:
-                if self._ctx is None:
-                    starting.deadline = math.inf
-                    self._rise(ctx)
+        def started() -> None:
+            if self._ctx is None:
+                starting.deadline = math.inf
+                self._rise(ctx)
 
-            lease = self._lease = Lease(
-                self.plugin.name,
-                self.plugin.topics,
-                self._services,
-                nursery,
-                self._cleanup_limit,
-                started,
-                self._take_note,
-            )
-            ctx = self._new_ctx(lease)
+        plugin = self.plugin
+        lease = self._lease = Lease(
+            plugin.name,
+            plugin.topics,
+            self._services,
+            cleanup_limit=self._cleanup_limit,
+            on_started=started,
+            on_note=self._take_note,
+        )
+        ctx = Context(plugin.name, plugin.config, lease)
+        async with lease.open():
             try:
                 with starting:
-                    await self.plugin.hooks.call_async("trunkline_run", self.plugin.name, ctx=ctx)
+                    await plugin.hooks.call_async("trunkline_run", plugin.name, ctx=ctx)
                 if starting.cancel_called:
-                    raise PluginError(
-                        f"not started within {self._limits.start:g} s: `ctx.started()`"
-                    )
+                    raise PluginError(f"no `ctx.started()` within {self._limits.start:g} s")
                 started()  # returning counts as started
                 await trio.sleep_forever()
             finally:
                 self._fall()
-                lease.end()
-                nursery.cancel_scope.cancel()
-
-    def _new_ctx(self, lease: Lease) -> Context[Any]:
-        # a function, not the method: a method would show the lease to who looks at it
-        return Context(
-            self.plugin.name, self.plugin.config, self._services.tracker, lambda: lease.borrow()
-        )
 
     def _rise(self, ctx: Context[Any]) -> None:
         self._ctx = ctx

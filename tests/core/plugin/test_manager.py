@@ -410,7 +410,7 @@ def test_p24_a_subscription_to_nobodys_topic_is_a_warning(folder: Folder) -> Non
         "        subscriptions.add(topic, print)",
     )
 
-    loaded = folder.load(fallbacks=[TopicRule("approvals", None, None)])
+    loaded = folder.load(fallbacks=[TopicRule("approvals", "")])
 
     assert loaded.warnings == (
         "plugin `one` subscribes to topic `mien`, which nobody owns; did you mean `mine`?",
