@@ -17,6 +17,7 @@ import orjson
 
 from trunkline.errors import InvalidData
 from trunkline.strict import structure
+from trunkline.where import dig
 
 T = TypeVar("T")
 
@@ -34,15 +35,6 @@ def uuid7(wall_time: float) -> str:
     number = number & ~(0xF << 76) | 0x7 << 76  # version 7
     number = number & ~(0x3 << 62) | 0x2 << 62  # RFC variant
     return str(UUID(int=number))
-
-
-def dig(data: object, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - JSON holds anything
-    """Follow `path` through nested mappings; None where a step is missing."""
-    for key in path:
-        if not isinstance(data, Mapping):
-            return None
-        data = data.get(key)
-    return data
 
 
 @attrs.frozen(eq=False)

@@ -14,7 +14,9 @@ from trunkline.errors import LossKind, TransportError, TrunklineError
 #: Why an epoch ended: the transport's kinds, and what the session itself finds.
 Cause = (
     LossKind
-    | Literal["token", "hello", "authenticate", "topics", "heartbeat", "send", "refusal", "identity"]
+    | Literal[
+        "token", "hello", "authenticate", "topics", "heartbeat", "send", "refusal", "identity"
+    ]
 )
 
 

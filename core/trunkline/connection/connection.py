@@ -137,7 +137,9 @@ class Connection:
             sent_count=tally.sent_count,
             dropped=dict(tally.dropped),
             heartbeat_rtt=tally.heartbeat_rtt,
-            last_event_age=None if self._last_heard is None else self._walltime() - self._last_heard,
+            last_event_age=None
+            if self._last_heard is None
+            else self._walltime() - self._last_heard,
             send_queue_count=len(self._queue),
         )
 
@@ -165,7 +167,9 @@ class Connection:
                 await self._changed.wait()
         if self._state is not _S.CONNECTED:
             why = f"{self._state.value}, last cause: {self._loss or 'none'}"
-            raise NotConnected(f"{self._endpoint.display}: not connected after {timeout:g} s ({why})")
+            raise NotConnected(
+                f"{self._endpoint.display}: not connected after {timeout:g} s ({why})"
+            )
 
     def retry_now(self) -> None:
         """End the wait for the next attempt; where nothing waits, do nothing."""
@@ -389,9 +393,7 @@ class Connection:
             except Exception:
                 logger.exception("callback.failed", extra={"subscription": "on_state_change"})
         data = attrs.asdict(change, value_serializer=_plain)
-        self._router.announce(
-            "connection.state", data, key="connection.state", epoch=self._epoch
-        )
+        self._router.announce("connection.state", data, key="connection.state", epoch=self._epoch)
 
 
 def _plain(_: object, __: object, value: object) -> object:

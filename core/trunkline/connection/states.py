@@ -47,7 +47,18 @@ NEXT: Mapping[ConnectionState, frozenset[ConnectionState]] = {
 
 #: What an attempt is doing right now.
 Phase = Literal[
-    "idle", "waiting", "token", "dns", "tcp", "tls", "upgrade", "hello", "auth", "topics", "live", "closing"
+    "idle",
+    "waiting",
+    "token",
+    "dns",
+    "tcp",
+    "tls",
+    "upgrade",
+    "hello",
+    "auth",
+    "topics",
+    "live",
+    "closing",
 ]
 
 

@@ -46,7 +46,9 @@ def encode_activity(event: Event, *, anonymous: bool) -> dict[str, Any]:
         case "session_hello":
             return {**_hello(event, common, anonymous=anonymous), OWN_KEY: own}
         case other:
-            raise ValueError(f"{other} is no activity: page_view, action, conversion, session_hello")
+            raise ValueError(
+                f"{other} is no activity: page_view, action, conversion, session_hello"
+            )
 
 
 def _hello(event: Event, common: dict[str, Any], *, anonymous: bool) -> dict[str, Any]:

@@ -160,9 +160,7 @@ class CommandError:
     execution_id: Echo = None
 
 
-ClientMessage = (
-    Authenticate | Subscribe | Unsubscribe | Activity | Command | Ping | Pong
-)
+ClientMessage = Authenticate | Subscribe | Unsubscribe | Activity | Command | Ping | Pong
 Reply = (
     Handshake
     | Authenticated
@@ -177,8 +175,7 @@ Reply = (
 
 #: {type: class} of what a client sends
 CLIENT_MESSAGES: Mapping[str, type[ClientMessage]] = {
-    cls.type: cls
-    for cls in (Authenticate, Subscribe, Unsubscribe, Activity, Command, Ping, Pong)
+    cls.type: cls for cls in (Authenticate, Subscribe, Unsubscribe, Activity, Command, Ping, Pong)
 }
 #: {type: class} of what the server says to one socket alone; `ping` is its own question
 REPLIES: Mapping[str, type[Reply]] = {

@@ -1,0 +1,67 @@
+"""The filters of the route table, compiled: every event passes them before it is routed.
+
+A filter that raises drops the event: a broken mask must not become an open door.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+
+import attrs
+
+from trunkline.events import Event
+from trunkline.routing.statistics import Tally
+from trunkline.routing.table import FilterRule
+from trunkline.where import compile_where
+
+EVERY_TOPIC = "*"
+
+
+@attrs.frozen
+class _Compiled:
+    name: str
+    function: Callable[[Event], Event | None]
+    topics: frozenset[str] | None
+    """None: every topic."""
+    where: Callable[[Event], bool] | None
+
+    def concerns(self, event: Event) -> bool:
+        if self.topics is not None and event.topic not in self.topics:
+            return False
+        return self.where is None or self.where(event)
+
+
+class Filters:
+    """A chain; order is the table's."""
+
+    def __init__(self, rules: Iterable[FilterRule], tally: Tally) -> None:
+        self._compiled = tuple(_compile(rule) for rule in rules)
+        self._tally = tally
+
+    def __len__(self) -> int:
+        return len(self._compiled)
+
+    def apply(self, event: Event) -> Event | None:
+        """Return what is left of the event; None: it was dropped, and counted by filter."""
+        for each in self._compiled:
+            try:
+                if not each.concerns(event):
+                    continue
+                passed = each.function(event)
+            except Exception:  # noqa: BLE001 - a plugin's function; counted by its name
+                self._tally.drop(each.name, "filter raised")
+                return None
+            if not isinstance(passed, Event):
+                self._tally.drop(each.name, "filtered")
+                return None
+            event = passed
+        return event
+
+
+def _compile(rule: FilterRule) -> _Compiled:
+    topics = None if EVERY_TOPIC in rule.topics else frozenset(rule.topics)
+    where = rule.where
+    if isinstance(where, Mapping):
+        conditions = compile_where(where)
+        return _Compiled(
+            rule.name, rule.function, topics, lambda event: conditions.holds(event.data)
+        )
+    return _Compiled(rule.name, rule.function, topics, where)
