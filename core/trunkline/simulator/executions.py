@@ -1,17 +1,24 @@
 """Flow executions as the server keeps them, and the commands they take (protocol §9)."""
 
+import random
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import attrs
 import trio
 
 from trunkline.simulator.users import User
+from trunkline.simulator.wire import new_id
 
 TERMINAL = frozenset(
     {"SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT", "TIMED_OUT", "ABORTED", "CANCELLED", "CANCELED"}
 )
+
+
+def flow_id(flow_name: str) -> str:
+    """Return the id of a flow, the same for all its runs."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, flow_name))
 
 
 @attrs.define(eq=False)
@@ -26,6 +33,13 @@ class Execution:
     commands: list[dict[str, Any]] = attrs.Factory(list)
     """What was put on the bus for whoever carries out the run."""
     stop_requested: trio.Event = attrs.Factory(trio.Event)
+
+    @classmethod
+    def draw(
+        cls, rng: random.Random, account_id: str, flow_name: str, status: str = "PENDING"
+    ) -> Self:
+        """Return a new run with an id drawn from `rng`."""
+        return cls(new_id(rng), flow_id(flow_name), flow_name, account_id, status)
 
     @property
     def is_over(self) -> bool:

@@ -17,6 +17,8 @@ from trio_websocket import (
     wrap_server_stream,
 )
 
+from trunkline.simulator.faulty import Faulty
+from trunkline.simulator.plan import Plan
 from trunkline.simulator.session import CLOSE_LIMIT, Backend, Ending, Session, SocketGone
 from trunkline.simulator.upgrade import PATH, Upgrade
 from trunkline.simulator.wire import new_id
@@ -63,13 +65,13 @@ class Listener:
         self,
         backend: Backend,
         rng: random.Random,
-        wrap: Callable[[trio.abc.Stream], trio.abc.Stream],
+        stream_plan: Callable[[int], Plan],
     ) -> None:
         self._backend = backend
         self._rng = rng
-        self._wrap = wrap
+        self._stream_plan = stream_plan
         self._connection_count = 0
-        self._number = 0
+        self._accepted = 0
         self.refusal: Refusal | None = None
         self.sessions: dict[int, Session] = {}  # {number: session}
         self.tally = Tally()
@@ -81,8 +83,10 @@ class Listener:
             await trio.aclose_forcefully(stream)
             return
         self._connection_count += 1
+        self._accepted += 1
+        plan = self._stream_plan(self._accepted)
         try:
-            await self._converse(self._wrap(stream))
+            await self._converse(Faulty(stream, plan) if plan.faults else stream)
         except Exception:  # the border of one connection: whatever a peer provokes
             self.tally.failed += 1
             logger.warning("simulator.connection_failed", exc_info=True)
@@ -121,11 +125,9 @@ class Listener:
 
     async def _run_session(self, websocket: WebSocketConnection, upgrade: Upgrade) -> Ending:
         self.tally.accepted += 1
-        self._number += 1
+        number = self.tally.accepted
         user = self._backend.tokens.user_of_upgrade(upgrade.token)
-        session = Session(
-            WebSocket(websocket), self._backend, new_id(self._rng), user, self._number
-        )
+        session = Session(WebSocket(websocket), self._backend, new_id(self._rng), user, number)
         self.sessions[session.number] = session
         try:
             async with trio.open_nursery() as nursery:

@@ -1,5 +1,6 @@
 """The simulator as others use it: listen, push, close, and see what clients sent."""
 
+import math
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -11,21 +12,29 @@ from typing import Any
 import trio
 import trio.testing
 
-from trunkline.errors import UsageError
+from trunkline.errors import TransportError, UsageError
+from trunkline.simulator.faults import Faults, cause
 from trunkline.simulator.listener import Listener, Refusal, Tally
+from trunkline.simulator.scenarios import SCENARIOS, Scenario, Stage
 from trunkline.simulator.session import Backend, Received, Rules
 from trunkline.simulator.upgrade import PATH
-from trunkline.simulator.users import DEFAULT_USERS, Tokens, User
+from trunkline.simulator.users import ACCOUNT_A, DEFAULT_USERS, Tokens, User
 from trunkline.simulator.world import World
 
 #: Opens a connection to the simulator: (endpoint, on_phase) -> stream.
 Dial = Callable[[object, Callable[[str], None]], Awaitable[trio.abc.Stream]]
+
+NO_FAULTS = Faults()
 
 
 class Simulator:
     """A server that speaks the protocol, on loopback or in memory; for one trio run.
 
     Everything it makes up is drawn from `seed`. `users` maps tokens to who presents them.
+    `scenario`, one of `SCENARIOS`, plays while it serves, `speed` times as fast as written.
+
+    Raises:
+        UsageError: there is no such scenario.
     """
 
     def __init__(
@@ -33,6 +42,9 @@ class Simulator:
         *,
         seed: int = 0,
         users: Mapping[str, User] = DEFAULT_USERS,
+        scenario: str | None = None,
+        speed: float = 1.0,
+        faults: Faults = NO_FAULTS,
         idle_timeout: float = 60.0,
         pong_timeout: float = 10.0,
         keepalive: float | None = 20.0,
@@ -49,11 +61,17 @@ class Simulator:
             max_message_bytes=max_message_bytes,
             queue_limit=queue_limit,
         )
+        self._seed = seed
+        self._scenario = None if scenario is None else _scenario(scenario)
+        self._speed = speed
+        self._faults = faults
+        self._back_at = -math.inf
+        self._outage = trio.Event()
         self.tokens = Tokens(users)
-        self.world = World(random.Random(f"{seed} world"), walltime)  # noqa: S311 - a seed's
+        self.tokens.are_refused = faults.refuse_tokens
+        self.world = World(self._random("world"), walltime)
         self._backend = Backend(self.world, self.tokens, rules)
-        sessions = random.Random(f"{seed} sessions")  # noqa: S311 - a seed's
-        self._listener = Listener(self._backend, sessions, lambda stream: stream)
+        self._listener = Listener(self._backend, self._random("sessions"), faults.stream_plan)
 
     @asynccontextmanager
     async def listen(self, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
@@ -61,16 +79,13 @@ class Simulator:
 
         Raises:
             UsageError: an address that others can reach (S20).
+            OSError: the port is taken.
         """
         if not ip_address(host).is_loopback:
             raise UsageError(f"the simulator listens on loopback only, not on {host}")
-        async with trio.open_nursery() as nursery:
-            listeners = await nursery.start(
-                partial(trio.serve_tcp, self._listener.serve, port, host=host)
-            )
-            port = listeners[0].socket.getsockname()[1]
+        async with self._alive() as nursery:
+            port = await nursery.start(self._keep_door, host, port, nursery)
             yield f"ws://{f'[{host}]' if ':' in host else host}:{port}{PATH}"
-            nursery.cancel_scope.cancel()
 
     @asynccontextmanager
     async def in_memory(self) -> AsyncIterator[Dial]:
@@ -79,13 +94,23 @@ class Simulator:
         async def dial(_endpoint: object, on_phase: Callable[[str], None]) -> trio.abc.Stream:
             on_phase("tcp")
             await trio.lowlevel.checkpoint()
+            if trio.current_time() < self._back_at:
+                raise TransportError("refused", "the simulator is restarting")
             client, server = trio.testing.memory_stream_pair()
             nursery.start_soon(self._listener.serve, server)
             return client
 
-        async with trio.open_nursery() as nursery:
+        async with self._alive() as nursery:
             yield dial
-            nursery.cancel_scope.cancel()
+
+    async def run_scenario(self, name: str, account: str = ACCOUNT_A) -> None:
+        """Play a scenario for an account: to its end, or until cancelled (`SCENARIOS`).
+
+        Raises:
+            UsageError: there is none of that name.
+        """
+        scenario = _scenario(name)
+        await scenario(Stage(self.world, self._random(f"scenario {name}"), account, self._speed))
 
     def push(self, message: Mapping[str, Any], account: str | None = None) -> None:
         """Push an event to the sockets that the real server would send it to (protocol §7).
@@ -94,10 +119,22 @@ class Simulator:
         """
         self.world.publish(message if account is None else {**message, "account_id": account})
 
+    def push_text(self, text: str) -> None:
+        """Send a frame as it is to every socket, whatever it subscribed to."""
+        for session in tuple(self._listener.sessions.values()):
+            session.offer(text)
+
     def close_all(self, code: int | None, reason: str = "") -> None:
         """End every socket: with a Close frame, or (None) without."""
         for session in tuple(self._listener.sessions.values()):
             session.end(code, reason)
+
+    def restart(self, seconds: float) -> None:
+        """Close every socket with 1012 and refuse connections for so long."""
+        self._back_at = trio.current_time() + seconds
+        self._outage.set()
+        self._outage = trio.Event()
+        self.close_all(1012)
 
     @property
     def refuse_tokens(self) -> bool:
@@ -140,3 +177,50 @@ class Simulator:
     def tally(self) -> Tally:
         """What happened at the door."""
         return self._listener.tally
+
+    def _random(self, purpose: str) -> random.Random:
+        """Return a row of its own for each purpose, so that none disturbs another."""
+        return random.Random(f"{self._seed} {purpose}")  # noqa: S311 - repeatable, not a secret
+
+    @asynccontextmanager
+    async def _alive(self) -> AsyncIterator[trio.Nursery]:
+        """Let scenario and faults happen while the body runs."""
+        error: Exception | None = None
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(cause, self._faults, self, self._random("faults"))
+            if self._scenario is not None:
+                stage = Stage(self.world, self._random("life"), ACCOUNT_A, self._speed)
+                nursery.start_soon(self._scenario, stage)
+            try:
+                yield nursery
+            except Exception as exc:  # noqa: BLE001 - the caller's; leaves as itself, in no group
+                error = exc
+            nursery.cancel_scope.cancel()
+        if error is not None:
+            raise error
+
+    async def _keep_door(
+        self,
+        host: str,
+        port: int,
+        handlers: trio.Nursery,
+        task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Listen, but for the time of a restart, when connections are refused by the system."""
+        serve = partial(trio.serve_tcp, self._listener.serve, host=host, handler_nursery=handlers)
+        while True:
+            async with trio.open_nursery() as door:
+                listeners = await door.start(serve, port)
+                port = listeners[0].socket.getsockname()[1]
+                task_status.started(port)
+                await self._outage.wait()
+                door.cancel_scope.cancel()
+            task_status = trio.TASK_STATUS_IGNORED
+            while trio.current_time() < self._back_at:  # noqa: ASYNC110 - a further restart moves it
+                await trio.sleep_until(self._back_at)
+
+
+def _scenario(name: str) -> Scenario:
+    if name not in SCENARIOS:
+        raise UsageError(f"no scenario {name!r}; there are {', '.join(SCENARIOS)}")
+    return SCENARIOS[name]

@@ -7,18 +7,23 @@ that socket's own trouble.
 import random
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import attrs
 
 from trunkline.simulator.activity import Activity
+from trunkline.simulator.approvals import Approval, Outcome
 from trunkline.simulator.executions import Execution, answer_command
+from trunkline.simulator.frames import approval_frame
 from trunkline.simulator.topics import reaches
 from trunkline.simulator.users import ACCOUNT_A, User
 from trunkline.simulator.wire import encode_push, iso, new_id
 
 ROWS_KEPT = 10_000  # of activity; the oldest go
-EXECUTIONS_KEPT = 1_000  # the oldest that are over go
+RECORDS_KEPT = 1_000  # executions, and approvals; the oldest that are over go
+
+
+T = TypeVar("T", Approval, Execution)
 
 
 class Receiver(Protocol):
@@ -53,6 +58,7 @@ class World:
         self._rng = rng
         self.walltime = walltime
         self.executions: dict[str, Execution] = {}  # {id: execution}, oldest first
+        self.approvals: dict[str, Approval] = {}  # {id: approval}, oldest first
         self.activity: deque[ActivityRow] = deque(maxlen=ROWS_KEPT)
         self.bus_is_up = True
         """False: heartbeats and replies go on, no event is pushed any more (protocol §12)."""
@@ -76,15 +82,32 @@ class World:
                 receiver.offer(text)
 
     def add_execution(
-        self, flow_name: str = "demo", *, status: str = "RUNNING", account_id: str = ACCOUNT_A
+        self, execution: Execution | None = None, *, status: str = "RUNNING"
     ) -> Execution:
-        """Return a new execution that takes commands; nothing is pushed."""
-        execution = Execution(new_id(self._rng), new_id(self._rng), flow_name, account_id, status)
-        self.executions[execution.id] = execution
-        if len(self.executions) > EXECUTIONS_KEPT:
-            over = (each.id for each in self.executions.values() if each.is_over)
-            self.executions.pop(next(over, execution.id))
+        """Keep a run, or (None) a new one of account A, so that it takes commands."""
+        if execution is None:
+            execution = Execution.draw(self._rng, ACCOUNT_A, "demo", status)
+        _keep(self.executions, execution, lambda each: each.is_over)
         return execution
+
+    def request_approval(self, approval: Approval | None = None) -> Approval:
+        """Keep a request, or (None) a new one of account A, and push `approval_created`."""
+        if approval is None:
+            approval = Approval.draw(self._rng, ACCOUNT_A, self.walltime())
+        _keep(self.approvals, approval, lambda each: each.status != "pending")
+        self.publish(approval_frame(approval, "approval_created", self.walltime()))
+        return approval
+
+    def resolve_approval(self, approval_id: str, outcome: Outcome) -> bool:
+        """End a request and push its frame; False: there is none pending."""
+        approval = self.approvals.get(approval_id)
+        if approval is None or approval.status != "pending":
+            return False
+        approval.status = outcome
+        if outcome in {"approved", "declined"}:
+            approval.resolved_at = self.walltime()
+        self.publish(approval_frame(approval, f"approval_{outcome}", self.walltime()))
+        return True
 
     def command(self, user: User | None, message: Mapping[str, Any]) -> dict[str, Any]:
         """Carry out a `command` message and return the reply (protocol §9)."""
@@ -112,3 +135,11 @@ class World:
                 },
             }
         )
+
+
+def _keep(records: dict[str, T], record: T, is_over: Callable[[T], bool]) -> None:
+    """Add a record, and forget the oldest that is over where there are too many."""
+    records[record.id] = record
+    if len(records) > RECORDS_KEPT:
+        over = (key for key, each in records.items() if is_over(each))
+        records.pop(next(over, next(iter(records))))
