@@ -13,7 +13,7 @@ import attrs
 import trio
 
 from trunkline.backoff import Backoff
-from trunkline.errors import NotReady, PluginFatal
+from trunkline.errors import NotReady, PluginFatal, TrunklineError
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ async def supervise(
 def reason_of(exc: BaseException) -> str:
     """Say in one short line what an exception says; the class stands in front unless it is ours."""
     text = " ".join(str(exc).split())
-    if not isinstance(exc, NotReady | PluginFatal):
+    if not isinstance(exc, TrunklineError):
         text = f"{type(exc).__name__}: {text}" if text else type(exc).__name__
     return text if len(text) <= REASON_LENGTH else text[: REASON_LENGTH - 1] + "…"
 

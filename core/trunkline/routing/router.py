@@ -23,6 +23,7 @@ from trunkline.routing.index import TopicIndex
 from trunkline.routing.statistics import RouterStatistics, Tally
 from trunkline.routing.subscription import (
     EventStream,
+    Gate,
     InlineSubscription,
     OnGap,
     QueuedSubscription,
@@ -144,11 +145,12 @@ class Router:
         *,
         owner: str = "",
         nursery: trio.Nursery | None = None,
+        gate: Gate | None = None,
     ) -> Undo:
         """Call `callback` for the events of `topic`; return its undo.
 
         A synchronous callback is called in line; an asynchronous one has a worker in `nursery`,
-        by default the router's.
+        by default the router's. The worker awaits `gate` before each call, in its own time.
 
         Raises:
             WhereError: the condition cannot be used.
@@ -164,7 +166,9 @@ class Router:
         if nursery is None:
             raise StateError("an asynchronous callback needs a running host or connection")
         queued = QueuedSubscription(topic, owner, index_by, accepts, self._errors, buffer, overflow)
-        nursery.start_soon(work, queued, callback, on_gap, name=f"{owner or 'subscriber'} {topic}")
+        nursery.start_soon(
+            work, queued, callback, on_gap, gate, name=f"{owner or 'subscriber'} {topic}"
+        )
         return self._added(queued)
 
     def events(

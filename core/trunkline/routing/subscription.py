@@ -5,7 +5,7 @@ by whoever iterates; it is filtered before it is filled, and what overflows beco
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import attrs
@@ -22,6 +22,8 @@ MAILBOX_BYTES = 4 * 1024 * 1024
 HANDLER_LIMIT = 30.0  # s for one event
 
 OnGap = Callable[[Gap], object]
+#: Returns when the receiver may be called; events wait in the mailbox until then.
+Gate = Callable[[], Awaitable[None]]
 
 
 @attrs.define(eq=False, slots=True)
@@ -182,6 +184,7 @@ async def work(
     subscription: QueuedSubscription,
     callback: Callable[[Event], object],
     on_gap: OnGap | None,
+    gate: Gate | None = None,
 ) -> None:
     """Call an asynchronous callback for each event, one after the other, until it ends.
 
@@ -196,6 +199,8 @@ async def work(
         except SlowConsumer as exc:
             errors.note(owner, topic, exc)
             return
+        if gate is not None:
+            await gate()
         receiver = on_gap if isinstance(item, Gap) else callback
         if receiver is None:
             continue

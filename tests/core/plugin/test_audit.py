@@ -222,7 +222,9 @@ def test_p11_a_decorated_hook_is_judged_by_what_it_wraps() -> None:
     @decorated
     def trunkline_register_topics(topics: object) -> None: ...
 
-    assert audit(SimpleNamespace(trunkline_register_topics=trunkline_register_topics)).problems == ()
+    assert (
+        audit(SimpleNamespace(trunkline_register_topics=trunkline_register_topics)).problems == ()
+    )
 
 
 def test_p11_the_info_is_handed_on() -> None:

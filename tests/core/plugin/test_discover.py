@@ -137,7 +137,9 @@ def test_p04_of_two_plugins_of_one_name_neither_loads(site: "Site") -> None:
     site.install("other-audit", {"audit": EXPLODES})
 
     reasons = {record.reason for record in survey(config()).records}
-    [left] = [each for each in survey(config(disable=["Other_Audit"])).active if each.name == "audit"]
+    [left] = [
+        each for each in survey(config(disable=["Other_Audit"])).active if each.name == "audit"
+    ]
 
     [reason] = reasons
     assert "from acme-audit and other-audit" in reason

@@ -212,7 +212,9 @@ def test_p11_the_version_asked_for_is_checked_at_load(
     record = records(load(config(enable=["audit"])))["audit"]
 
     assert record.state.value == state
-    assert not record.reason.startswith("it needs") or requirement.partition(">")[0] in record.reason
+    assert (
+        not record.reason.startswith("it needs") or requirement.partition(">")[0] in record.reason
+    )
 
 
 def test_p10_a_required_plugin_that_is_broken_ends_it(folder: Folder) -> None:
@@ -251,7 +253,10 @@ def test_p10_a_required_plugin_is_marked(folder: Folder) -> None:
 
     loaded = folder.load(config(require=["audit"]))
 
-    assert {each.name: each.is_required for each in loaded.plugins} == {"audit": True, "other": False}
+    assert {each.name: each.is_required for each in loaded.plugins} == {
+        "audit": True,
+        "other": False,
+    }
 
 
 def test_p19_a_plugin_gets_its_own_table_structured(folder: Folder) -> None:
@@ -425,6 +430,10 @@ def test_p09_a_loaded_plugin_waits_to_be_started(folder: Folder) -> None:
 
     [record] = folder.load().records
 
-    assert (record.state, record.phase, record.reason) == (PluginState.WAITING, "run", "to be started")
+    assert (record.state, record.phase, record.reason) == (
+        PluginState.WAITING,
+        "run",
+        "to be started",
+    )
     assert record.hooks == ("trunkline_register_topics",)
     assert record.import_seconds is not None
