@@ -1,11 +1,10 @@
 """What is found, and what the switches make of it, before anything is imported."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
+from tests.core.plugin.conftest import Site, Write
 
 from trunkline.config import Config, config_from_mapping
 from trunkline.errors import UsageError
@@ -14,10 +13,6 @@ from trunkline.plugin.record import PluginRecord
 from trunkline.plugin.states import PluginState
 from trunkline.plugin.survey import Survey, survey
 
-if TYPE_CHECKING:
-    from tests.core.plugin.conftest import Site
-
-Write = Callable[[str, str], Path]
 EXPLODES = "raise AssertionError('imported')"
 
 
@@ -34,7 +29,7 @@ def installed(name: str) -> Found:
     return found
 
 
-def test_p03_an_entry_point_is_found_by_metadata_alone(site: "Site") -> None:
+def test_p03_an_entry_point_is_found_by_metadata_alone(site: Site) -> None:
     """Name, distribution, version and where to complain; the module stays unread."""
     site.install("acme-audit", {"audit": EXPLODES}, urls=["Issues, https://acme.example/issues"])
 
@@ -52,7 +47,7 @@ def test_p03_the_built_ins_are_entry_points_like_any_other() -> None:
     assert builtins == {"flow", "approval", "activity", "system"}
 
 
-def test_p03_a_stranger_is_no_built_in_by_pointing_at_one(site: "Site") -> None:
+def test_p03_a_stranger_is_no_built_in_by_pointing_at_one(site: Site) -> None:
     """The origin is the distribution's, not the module's."""
     site.install("acme-audit", {"audit": EXPLODES}, target="trunkline_plugins.flow")
 
@@ -77,7 +72,7 @@ def test_p03_paths_are_files_packages_and_directories_of_them(write: Write) -> N
 
 def test_p04_a_local_file_shadows_nothing(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     """`json.py` is imported as `trunkline_local.json`; `sys.path` stays as it was."""
-    import json  # noqa: PLC0415 - the one that must not be shadowed
+    import json
 
     path_before = list(sys.path)
     [found] = find_local([write("json.py", "WHO = 'local'")])
@@ -109,7 +104,7 @@ def test_p04_a_failed_import_leaves_nothing_behind(write: Write) -> None:
 
 
 @pytest.mark.parametrize("name", ["../x", "Audit", "1st", "a-b", "a" * 65, "x" * 300, "a\x1b[31m"])
-def test_p04_an_ill_name_is_refused_unimported(site: "Site", name: str) -> None:
+def test_p04_an_ill_name_is_refused_unimported(site: Site, name: str) -> None:
     """Names become keys, labels and parts of file names, so their letters are few."""
     found = Found(name, "entry_point", "acme", lambda: pytest.fail("imported"), dist="acme")
 
@@ -131,7 +126,7 @@ def test_p04_an_ill_named_file_is_the_configurations_fault(write: Write) -> None
     assert "My-Plugin.py" in problem.cause
 
 
-def test_p04_of_two_plugins_of_one_name_neither_loads(site: "Site") -> None:
+def test_p04_of_two_plugins_of_one_name_neither_loads(site: Site) -> None:
     """The message names both distributions; switching one off by its name settles it."""
     site.install("acme-audit", {"audit": EXPLODES})
     site.install("other-audit", {"audit": EXPLODES})
@@ -146,7 +141,7 @@ def test_p04_of_two_plugins_of_one_name_neither_loads(site: "Site") -> None:
     assert left.dist == "acme-audit"
 
 
-def test_p04_against_a_built_in_the_built_in_loads(site: "Site") -> None:
+def test_p04_against_a_built_in_the_built_in_loads(site: Site) -> None:
     """A package cannot take `flow` away by calling itself so."""
     site.install("acme-flow", {"flow": EXPLODES})
 
@@ -157,7 +152,7 @@ def test_p04_against_a_built_in_the_built_in_loads(site: "Site") -> None:
 
 
 @pytest.mark.parametrize("name", ["audit", "acme-audit", "Acme_Audit", "acme.audit"])
-def test_p05_disable_matches_plugin_and_distribution(site: "Site", name: str) -> None:
+def test_p05_disable_matches_plugin_and_distribution(site: Site, name: str) -> None:
     """By the rules of PEP 503, from the file and from the command line."""
     site.install("acme-audit", {"audit": EXPLODES})
 
@@ -168,7 +163,7 @@ def test_p05_disable_matches_plugin_and_distribution(site: "Site", name: str) ->
     assert (from_command.state, from_command.reason) == (PluginState.DISABLED, "by --disable")
 
 
-def test_p05_enable_is_the_whole_list_of_third_party_plugins(site: "Site") -> None:
+def test_p05_enable_is_the_whole_list_of_third_party_plugins(site: Site) -> None:
     """Built-ins are not its business; an empty list means none."""
     site.install("acme", {"audit": EXPLODES, "metrics": EXPLODES})
 
@@ -181,7 +176,7 @@ def test_p05_enable_is_the_whole_list_of_third_party_plugins(site: "Site") -> No
 
 
 @pytest.mark.parametrize("key", ["enable", "disable"])
-def test_p05_an_unknown_name_in_the_file_is_a_problem(site: "Site", key: str) -> None:
+def test_p05_an_unknown_name_in_the_file_is_a_problem(site: Site, key: str) -> None:
     """A typo would leave running what somebody meant to stop; the near match is named."""
     site.install("acme", {"audit": EXPLODES})
 
@@ -197,7 +192,7 @@ def test_p05_an_unknown_name_on_the_command_line_is_misuse() -> None:
         survey(config(), disable=["flwo"])
 
 
-def test_p06_safe_leaves_the_built_ins(site: "Site", write: Write) -> None:
+def test_p06_safe_leaves_the_built_ins(site: Site, write: Write) -> None:
     """Installed and local third parties alike stay unimported, and it is said which."""
     site.install("acme", {"audit": EXPLODES})
     path = write("local.py", EXPLODES)

@@ -1,0 +1,231 @@
+"""The `ctx`: what it gives, that all of it ends with its attempt, and what cannot be reached from it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import pytest
+import trio
+from tests.core.plugin.conftest import WALL, Host, hosted, loaded, plugin_object, up
+from trio.testing import MockClock
+
+from trunkline import Event, PluginContext
+from trunkline.errors import PluginError
+from trunkline.plugin.lease import PUBLISH_LIMIT
+from trunkline.plugin.runner import Limits
+
+
+@attrs.frozen
+class Settings:
+    password: str = "own-config"
+
+
+@pytest.mark.parametrize(("takes", "is_whole"), [(14.0, True), (16.0, False)])
+async def test_p14_cleaning_up_is_shielded_for_the_time_to_stop(
+    autojump_clock: MockClock, takes: float, is_whole: bool
+) -> None:
+    """A cancel does not cut it off; the limit does."""
+    done: list[float] = []
+
+    async def run(ctx: PluginContext[Any]) -> None:
+        try:
+            await up(ctx)
+        finally:
+            with ctx.cleanup():
+                await trio.sleep(takes)
+                done.append(takes)
+
+    host = hosted(run, Limits(stop=15.0))
+    async with host.running():
+        pass
+    assert bool(done) is is_whole
+
+
+async def test_p14_the_hosts_own_stop_shortens_a_clean_up_under_way(
+    autojump_clock: MockClock,
+) -> None:
+    """It began with an attempt that failed; then the host is told to stop."""
+
+    async def run(ctx: PluginContext[Any]) -> None:
+        try:
+            ctx.started()
+            raise ValueError("boom")
+        finally:
+            with ctx.cleanup():
+                await trio.sleep_forever()
+
+    host = hosted(run, Limits(stop=100.0))
+    async with host.running() as runner:
+        started = trio.current_time()
+        runner.stop(started + 3)
+        await runner.wait_stopped()
+        assert trio.current_time() - started == pytest.approx(3)
+
+
+async def test_p14_what_ctx_gave_out_ends_with_the_attempt(autojump_clock: MockClock) -> None:
+    """Subscriptions are undone, also half-way through a start; using `ctx` later raises."""
+    contexts: list[PluginContext[Any]] = []
+
+    async def run(ctx: PluginContext[Any]) -> None:
+        contexts.append(ctx)
+        if len(contexts) > 1:
+            await trio.sleep_forever()
+
+        async def later(event: Event) -> None: ...
+
+        ctx.subscribe("things", lambda event: None)
+        ctx.subscribe("things", later)
+        raise ValueError("half-way")
+
+    host = hosted(run, topics=["mine"])
+    async with host.running():
+        await trio.sleep(5)
+        old = contexts[0]
+        assert host.router.subscription_count() == 0
+        for use in (
+            lambda: old.publish("mine", "x", {}),
+            lambda: old.subscribe("things", print),
+            lambda: old.events("things"),
+            lambda: old.note("x"),
+            old.started,
+            old.cleanup,
+        ):
+            with pytest.raises(PluginError, match="ended with its attempt"):
+                use()
+        for verb in (old.barrier, lambda: old.send({"type": "x"})):
+            with pytest.raises(PluginError, match="ended with its attempt"):
+                await verb()
+        assert (old.name, old.config) == ("one", None)
+
+
+async def test_p13_an_undo_works_once_and_twice(autojump_clock: MockClock) -> None:
+    """Undoing is idempotent, and what is undone is not undone again at the end."""
+
+    async def run(ctx: PluginContext[Any]) -> None:
+        undo = ctx.subscribe("things", lambda event: None)
+        undo()
+        undo()
+        await up(ctx)
+
+    host = hosted(run)
+    async with host.running():
+        assert host.router.subscription_count() == 0
+
+
+async def test_p13_publish_takes_owned_topics_and_json_alone(autojump_clock: MockClock) -> None:
+    """Corpus 79: a foreign topic, 10 MiB, what JSON cannot hold: that call raises."""
+    errors: list[str] = []
+
+    async def run(ctx: PluginContext[Any]) -> None:
+        for topic, data in (
+            ("foreign", {}),
+            ("mine", {"text": "x" * PUBLISH_LIMIT}),
+            ("mine", {"what": object()}),
+        ):
+            try:
+                ctx.publish(topic, "test", data)
+            except PluginError as exc:
+                errors.append(str(exc))
+        await up(ctx)
+
+    async with hosted(run, topics=["mine"]).running():
+        pass
+    assert errors[0] == "plugin one does not own topic `foreign`; it owns: mine"
+    assert "bytes; at most" in errors[1]
+    assert "is not JSON" in errors[2]
+
+
+async def test_p13_a_published_event_is_its_own_copy(autojump_clock: MockClock) -> None:
+    """What the plugin does to its dict afterwards is its own business."""
+    data = {"counts": [1]}
+    published: list[Event] = []
+
+    async def run(ctx: PluginContext[Any]) -> None:
+        ctx.subscribe("mine", published.append)
+        assert ctx.publish("mine", "summary", data).id
+        data["counts"].append(2)
+        await up(ctx)
+
+    async with hosted(run, topics=["mine"]).running():
+        [event] = published
+        assert (event.type, event.origin, event.get("counts")) == ("summary", "local", [1])
+        assert event.received_at.timestamp() == WALL
+
+
+async def test_p13_send_and_barrier_reach_the_connection(autojump_clock: MockClock) -> None:
+    """And the server's reply comes back."""
+    replies: list[object] = []
+
+    async def run(ctx: PluginContext[Any]) -> None:
+        replies.append(await ctx.send({"type": "command"}))
+        await ctx.barrier()
+        await up(ctx)
+
+    host = hosted(run)
+    async with host.running():
+        pass
+    assert host.sender.sent == [{"type": "command"}, "barrier"]
+    assert replies == [{"ok": True}]
+
+
+async def test_p13_a_note_is_one_short_line(autojump_clock: MockClock) -> None:
+    """The last one counts."""
+
+    async def run(ctx: PluginContext[Any]) -> None:
+        ctx.note("first")
+        ctx.note("two\nlines " + "x" * 500)
+        await up(ctx)
+
+    async with hosted(run).running() as runner:
+        assert runner.note.startswith("two lines xxx")
+        assert len(runner.note) == 200
+
+
+async def test_p18_neither_token_nor_another_config_is_reachable_from_ctx(
+    autojump_clock: MockClock,
+) -> None:
+    """A walk over every attribute and item, private ones too, and over methods' objects."""
+    contexts: list[PluginContext[Any]] = []
+
+    async def run(ctx: PluginContext[Any]) -> None:
+        contexts.append(ctx)
+        await up(ctx)
+
+    @attrs.frozen
+    class Other:
+        password: str = "other-config"
+
+    host = Host(loaded(one=plugin_object(run, config=Settings), two=plugin_object(config=Other)))
+    async with host.running():
+        texts = reachable_texts(contexts[0])
+    assert "own-config" in texts
+    assert "canary-token" not in texts
+    assert "other-config" not in texts
+
+
+def reachable_texts(root: object) -> set[str]:
+    """Return every text that attributes and items lead to; classes and modules are left out."""
+    texts: set[str] = set()
+    seen: set[int] = set()
+    waiting = [root]
+    keep = []  # what is made while walking must not be freed, or its id would come again
+    while waiting:
+        thing = waiting.pop()
+        keep.append(thing)
+        if id(thing) in seen or isinstance(thing, type) or type(thing).__name__ == "module":
+            continue
+        seen.add(id(thing))
+        if isinstance(thing, str):
+            texts.add(thing)
+            continue
+        if isinstance(thing, Mapping):
+            waiting += [*thing.keys(), *thing.values()]
+        elif isinstance(thing, list | tuple | set | frozenset):
+            waiting += thing
+        waiting.append(getattr(thing, "__self__", None))
+        waiting += vars(thing).values() if hasattr(thing, "__dict__") else ()
+        slots = [slot for cls in type(thing).__mro__ for slot in getattr(cls, "__slots__", ())]
+        waiting += [getattr(thing, slot, None) for slot in slots]
+        if type(thing).__module__.startswith("trunkline"):
+            waiting += [getattr(thing, name, None) for name in dir(thing) if name[0] != "_"]
+    return texts
