@@ -10,6 +10,7 @@ import trio
 
 from trunkline import Event, NotSent, PluginContext, PluginInfo, hookimpl
 from trunkline.plugin_api import NotReady, Sink, Sinks, Topics
+from trunkline_plugins.seams import Link
 from trunkline_plugins.sinks.console import ConsoleSettings, ConsoleSink
 from trunkline_plugins.sinks.jsonl import JsonlSettings, JsonlSink
 from trunkline_plugins.sinks.rotating import RotatingFile
@@ -74,7 +75,7 @@ class ActivityConfig:
 trunkline_plugin = PluginInfo(config=ActivityConfig)
 
 
-async def upstream(events: Sequence[Event], ctx: PluginContext[ActivityConfig]) -> None:
+async def upstream(events: Sequence[Event], ctx: Link) -> None:
     """Send the batch, and wait until the server has handled it.
 
     Raises:

@@ -25,3 +25,13 @@ class Sender(Protocol):
 
     async def send(self, message: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Send a message; return the server's reply."""
+
+
+class Link(Protocol):
+    """Somewhere to send activity, and to learn that it was handled."""
+
+    async def send(self, message: Event) -> object:
+        """Send an activity in the server's form."""
+
+    async def barrier(self) -> None:
+        """Wait until the server has handled everything sent before."""

@@ -36,7 +36,7 @@ class JsonlSink:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await trio.to_thread.run_sync(self._file.close)
+        self._file.close()  # in line: it must also happen when cancelled
 
     async def write(self, events: Sequence[Event | Gap]) -> None:
         """Append the batch.

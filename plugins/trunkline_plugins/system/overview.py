@@ -14,7 +14,7 @@ NAME_LENGTH = 64  # characters of a user's name
 
 #: {type: what its count is called}
 TROUBLES: Mapping[str, str] = {
-    "message.unclassified": "unclassified",
+    "message.unclassified": "unclassified types",
     "auth_error": "auth errors",
     "topic.refused": "topics refused",
     "command_error": "commands refused",

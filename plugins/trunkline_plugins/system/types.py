@@ -125,8 +125,20 @@ class TopicRefused:
     reason: str = ""
 
 
+@attrs.frozen(kw_only=True)
+class MessageUnclassified:
+    """A message that belongs to no topic; announced once for each type."""
+
+    type: str | None = None
+    """The message's own; None where it had none."""
+    keys: tuple[str, ...] = ()
+    """The names of its fields, for whoever has to guess what it is."""
+
+
 #: {type: its class}; the types that have one
 SYSTEM_EVENTS: Mapping[str, type[attrs.AttrsInstance]] = {
+    "message.unclassified": MessageUnclassified,
+} | {
     cls.type: cls
     for cls in (
         Handshake,
