@@ -67,7 +67,7 @@ class Connection:
         self._router = router
         self._greets = greets
         self._dial = dial or Dialler(ca_file=settings.ca_file)
-        self._endpoint = settings.endpoint
+        self._endpoint = settings.url
         if visitor_id is not None:
             fingerprint = hashlib.sha256(visitor_id.encode()).hexdigest()[:32]
             self._endpoint = self._endpoint.with_query(

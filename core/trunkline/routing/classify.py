@@ -5,26 +5,18 @@ the server's own table, exact before prefix · the type itself. Whatever depends
 is settled once per type and remembered.
 """
 
-import string
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import attrs
 
+from trunkline.config import is_topic
 from trunkline.routing.table import ClassifierRule, RouteTable, TopicRule
 from trunkline.where import Conditions, compile_where
 
 How = Literal["topic", "match", "prefix", "classifier", "fallback", "type", "none"]
 
-LONGEST_TOPIC = 128  # characters
 REMEMBERED = 1024  # types and topic names; a server that invents more gets no more memory
-_FIRST = frozenset(string.ascii_letters + string.digits)
-_REST = _FIRST | frozenset("_.:-")
-
-
-def is_topic(name: str) -> bool:
-    """Tell whether `name` is a topic's: 1 to 128 of `A-Z a-z 0-9 _ . : -`, a letter or digit first."""
-    return 0 < len(name) <= LONGEST_TOPIC and name[0] in _FIRST and _REST.issuperset(name)
 
 
 @attrs.frozen

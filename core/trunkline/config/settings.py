@@ -1,0 +1,104 @@
+"""The settings of the core, as classes; every field says what it is for, with its unit."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import attrs
+
+from trunkline.config.secret import Range, Seconds, Secret, TokenProvider
+from trunkline.config.url import Endpoint
+
+Share = Annotated[float, Range("number", 0.0, 1.0)]
+Limit = Annotated[float, Range("number of seconds", 0.1, 3600)]
+Bytes = Annotated[int, Range("number of bytes", 1024, 1024**3)]
+
+
+@attrs.frozen(kw_only=True)
+class ConnectionSettings:
+    """`[connection]`: where to connect, as whom, and how patient to be."""
+
+    url: Endpoint
+    """`ws://` or `wss://`, with the exact path of the endpoint."""
+    token: Secret | TokenProvider | None = None
+    """A JWT or API key; without one the connection is anonymous."""
+    topics: tuple[str, ...] = ()
+    """Narrows what the server sends; none means everything the account may see."""
+    connect_timeout: Limit = 10.0
+    """Seconds for DNS, TCP, TLS and upgrade together."""
+    heartbeat_interval: Limit = 20.0
+    """Seconds between two pings, plus or minus a tenth."""
+    max_message_bytes: Bytes = 4 * 1024 * 1024
+    """The largest message that is accepted."""
+    backoff_max: Limit = 30.0
+    """The longest wait before an ordinary retry, in seconds."""
+    allow_insecure_token: bool = False
+    """Send the token over `ws://` to another machine all the same."""
+    ca_file: Path | None = None
+    """Certificates to trust instead of the system's, in PEM form."""
+    fast_lane: bool = True
+    """Take whole text frames past the WebSocket library; off is for comparison."""
+
+
+@attrs.frozen(kw_only=True)
+class HostSettings:
+    """`[host]`: the process."""
+
+    start_timeout: Seconds = 30.0
+    """Seconds that plugins may delay the first connect."""
+    stop_timeout: Seconds = 15.0
+    """Seconds for an orderly stop."""
+    data: Path | None = None
+    """The data directory; by default `var` beside the file."""
+    http: str | None = None
+    """A loopback address and port for `GET /status`."""
+
+
+@attrs.frozen(kw_only=True)
+class PluginsSettings:
+    """`[plugins]`: which plugins run, and in what order."""
+
+    enable: tuple[str, ...] | None = None
+    """If given, the whole list of third-party plugins that may run."""
+    disable: tuple[str, ...] = ()
+    """Plugins or distributions that are not even imported."""
+    require: tuple[str, ...] = ()
+    """Plugins without which the host does not run."""
+    paths: tuple[Path, ...] = ()
+    """Files, packages or directories of plugins, relative to the file."""
+    order: tuple[str, ...] = ()
+    """Filters and classifiers by full name (`plugin.name`, `*` for the rest)."""
+
+
+@attrs.frozen(kw_only=True)
+class ActivitySettings:
+    """`[activity]`: what is recorded, and where it waits."""
+
+    enabled: bool = True
+    """Record at all."""
+    path: str = ":memory:"
+    """The outbox: a file, or `:memory:`."""
+    consent: str | None = None
+    """`module:function` that is asked for each subject."""
+    before_send: str | None = None
+    """`module:function` that may change or drop each record."""
+    redact: tuple[str, ...] = ()
+    """Further keys whose values are redacted, as globs."""
+    allow: tuple[str, ...] = ()
+    """Keys that are exempt from redaction, as globs."""
+
+
+@attrs.frozen(kw_only=True)
+class FilterSettings:
+    """`[[filter]]`: a filter without code."""
+
+    topic: str
+    """The topic it concerns; `*` is every topic."""
+    action: Literal["drop", "redact", "sample"]
+    """What happens to events that hold to `where`."""
+    where: Mapping[str, Any] | None = None
+    """The condition; none means every event of the topic."""
+    keys: tuple[str, ...] = ()
+    """For `redact`: dotted paths."""
+    keep: Share = 1.0
+    """For `sample`: the share that is kept, from 0 to 1."""
