@@ -70,6 +70,10 @@ class Config:
         """
         return self._reader.structured(self._tables.get(name, {}), cls, ("plugin", name))
 
+    def problem(self, place: Place, cause: str) -> Problem:
+        """Return a problem with what stands at `place`, such as `("plugins", "disable", 0)`."""
+        return self._reader.problem(place, cause)
+
     def masked(self) -> dict[str, Any]:
         """Return all settings as plain data, secrets as `***`, for people to read."""
         tables = {name: _masked(getattr(self, name)) for name in TABLES}
@@ -115,6 +119,10 @@ class Reader:
         self._base = base
         self._warnings: list[str] = []
         self._converter = config_converter(base, SecretSource(environ, self._read_secret))
+
+    def problem(self, place: Place, cause: str) -> Problem:
+        """Return a problem with file and line."""
+        return self._source.problem(place, cause)
 
     def structured(self, table: object, cls: type[T], place: Place) -> T:
         """Return a table as an instance of `cls`, or raise all that is wrong with it."""

@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 
 from trunkline.hookspecs import PROJECT
+from trunkline.plugin.field_types import field_problems
 from trunkline.plugin.hooks import SPECS, HookSpec
 from trunkline.plugin.suggest import did_you_mean
 from trunkline.plugin_api import PluginInfo
@@ -145,6 +146,8 @@ def _foreign_project(function: Callable[..., object]) -> str | None:
 def _info_problems(info: PluginInfo[Any]) -> Iterator[str]:
     if info.config is not None and not attrs.has(info.config):
         yield f"`{INFO}`: `config` must be an attrs class, such as one made by `@attrs.frozen`"
+    elif info.config is not None:
+        yield from field_problems(info.config)
     for field in ("requires", "after"):
         names = getattr(info, field)
         if not isinstance(names, tuple | list) or not all(isinstance(n, str) for n in names):

@@ -155,7 +155,8 @@ class Loading:
         if draft.info.config is not None:
             return self._config.plugin(draft.name, draft.info.config)
         if table:
-            raise ConfigError([Problem(f"plugin.{draft.name}", "this plugin has no settings")])
+            place = ("plugin", draft.name)
+            raise ConfigError([self._config.problem(place, "this plugin has no settings")])
         return None
 
     def _register(self, draft: Draft) -> None:

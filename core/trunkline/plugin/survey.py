@@ -60,7 +60,7 @@ class Survey:
         unjudged = [
             f"[plugin.{name}] is not checked: the plugin is not loaded"
             + ("" if name in known else did_you_mean(name, known))
-            for name in self.config.plugin_tables
+            for name in self.config.plugin_names()
             if name not in loaded
         ]
         return (*self._left_out(records), *unjudged)
@@ -103,11 +103,12 @@ def survey(
         local = find_local(path for path in settings.paths if _may_hold_plugins(path))
         problems += _path_problems(config, local)
         found = (*find_installed(), *local)
-    if unknown := unknown_names(disable, found):
-        raise UsageError("--disable: " + "; ".join(unknown))
+    if misspelt := unknown_names(disable, found):
+        raise UsageError("--disable: " + "; ".join(misspelt))
     for key, names in (("enable", settings.enable or ()), ("disable", settings.disable)):
-        where = _where(config, key)
-        problems += [Problem(where, text) for text in unknown_names(names, found)]
+        for number, name in enumerate(names):
+            unknown = unknown_names([name], found)
+            problems += [config.problem(("plugins", key, number), text) for text in unknown]
     selection = select(found, settings, safe=safe, disable=disable)
     return Survey(
         config,
@@ -120,24 +121,20 @@ def survey(
 
 
 def _path_problems(config: Config, local: Iterable[Found]) -> Iterable[Problem]:
-    where = _where(config, "paths")
-    for path in config.plugins.paths:
+    for number, path in enumerate(config.plugins.paths):
+        place = ("plugins", "paths", number)
         if not path.exists():
-            yield Problem(where, f"there is no file or directory {path}")
+            yield config.problem(place, f"there is no file or directory {path}")
         elif not _may_hold_plugins(path):
-            yield Problem(where, f"{path} is neither a .py file nor a directory")
+            yield config.problem(place, f"{path} is neither a .py file nor a directory")
     for each in local:
         if not is_plugin_name(each.name):
-            name = Path(each.source).name
-            yield Problem(where, f"{name} has no name for a plugin; rename it or put a _ in front")
+            cause = f"{each.source} has no name for a plugin; rename it, or put a _ in front"
+            yield config.problem(("plugins", "paths"), cause)
 
 
 def _may_hold_plugins(path: Path) -> bool:
     return path.is_dir() or (path.is_file() and path.suffix == ".py")
-
-
-def _where(config: Config, key: str) -> str:
-    return f"{config.path or 'configuration'} plugins.{key}"
 
 
 def _why(record: PluginRecord) -> str:

@@ -4,9 +4,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.core.plugin.conftest import Site, Write
+from tests.core.plugin.conftest import Site, Write, config
 
-from trunkline.config import Config, config_from_mapping
+from trunkline.config import load_config
 from trunkline.errors import UsageError
 from trunkline.plugin.discover import Found, find_installed, find_local
 from trunkline.plugin.record import PluginRecord
@@ -14,10 +14,6 @@ from trunkline.plugin.states import PluginState
 from trunkline.plugin.survey import Survey, survey
 
 EXPLODES = "raise AssertionError('imported')"
-
-
-def config(**plugins: object) -> Config:
-    return config_from_mapping({"connection": {"url": "ws://localhost"}, "plugins": plugins})
 
 
 def by_name(surveyed: Survey) -> dict[str, PluginRecord]:
@@ -182,8 +178,21 @@ def test_p05_an_unknown_name_in_the_file_is_a_problem(site: Site, key: str) -> N
 
     [problem] = survey(config(**{key: ["audti"]})).problems
 
-    assert problem.where.endswith(f"plugins.{key}")
+    assert problem.where == f"plugins.{key}[0]"
     assert "did you mean `audit`" in problem.cause
+
+
+def test_p20_a_problem_of_the_file_has_its_line(tmp_path: Path) -> None:
+    """As every other mistake in it has."""
+    file = tmp_path / "trunkline.toml"
+    file.write_text('[connection]\nurl = "ws://localhost"\n[plugins]\ndisable = ["flwo"]\n')
+
+    [problem] = survey(load_config(file)).problems
+
+    assert str(problem) == (
+        "trunkline.toml:4 plugins.disable[0]: no plugin or distribution `flwo`; "
+        "did you mean `flow`?"
+    )
 
 
 def test_p05_an_unknown_name_on_the_command_line_is_misuse() -> None:
@@ -212,4 +221,4 @@ def test_p03_a_missing_path_is_a_problem(tmp_path: Path) -> None:
 
     problems = survey(config(paths=paths)).problems
 
-    assert [problem.where.rpartition(" ")[2] for problem in problems] == ["plugins.paths"] * 2
+    assert [problem.where for problem in problems] == ["plugins.paths[0]", "plugins.paths[1]"]

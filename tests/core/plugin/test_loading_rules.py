@@ -62,8 +62,8 @@ def test_p22_a_table_nobody_can_judge_is_a_warning(folder: Folder) -> None:
 
     assert loaded.problems == ()
     assert loaded.warnings == (
-        "[plugin.audit] is not checked: the plugin is not loaded",
         "[plugin.adit] is not checked: the plugin is not loaded; did you mean `audit`?",
+        "[plugin.audit] is not checked: the plugin is not loaded",
     )
 
 
