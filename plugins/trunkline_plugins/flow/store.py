@@ -62,7 +62,7 @@ class ExecutionStore:
         """Feed the table from a connection or a plugin's context, until undone."""
         undos = (
             source.subscribe(TOPIC, self.apply, on_gap=self.note_gap),
-            source.subscribe("system", self.apply, where={"type": ACKNOWLEDGED}),
+            source.subscribe("system", self.apply, {"type": ACKNOWLEDGED}, self.note_gap),
         )
 
         def undo() -> None:

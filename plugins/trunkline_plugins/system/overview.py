@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from trunkline import Event, InvalidData
+from trunkline import Event, Gap, InvalidData
 from trunkline.plugin_api import Undo
 from trunkline_plugins.seams import Source
 from trunkline_plugins.system.types import Authenticated, ConnectionStateChange
@@ -19,6 +19,7 @@ TROUBLES: Mapping[str, str] = {
     "topic.refused": "topics refused",
     "command_error": "commands refused",
     "backfill.failed": "back-fills failed",
+    "gap": "gaps",
 }
 
 
@@ -32,7 +33,7 @@ class SystemOverview:
 
     def follow(self, source: Source) -> Undo:
         """Feed it from a connection or a plugin's context, until undone."""
-        return source.subscribe(TOPIC, self.apply)
+        return source.subscribe(TOPIC, self.apply, on_gap=self.note_gap)
 
     def apply(self, event: Event) -> None:
         """Take in an event of topic `system`."""
@@ -45,6 +46,10 @@ class SystemOverview:
                 self._user = printable(event.as_(Authenticated).user.username, NAME_LENGTH)
         except InvalidData:
             self._counts["unreadable"] += 1
+
+    def note_gap(self, gap: Gap) -> None:
+        """Count a place where events may be missing, on this topic as on all others."""
+        self._counts["gap"] += 1
 
     def counts(self) -> Mapping[str, int]:
         """Return `{type: events}` for the trouble so far."""

@@ -2,19 +2,19 @@
 
 import trio
 
-from trunkline import Event, PluginContext, hookimpl
-from trunkline_plugins.system.overview import TOPIC, SystemOverview
+from trunkline import PluginContext, hookimpl
+from trunkline_plugins.system.overview import SystemOverview
+
+NOTE_INTERVAL = 2.0  # s; a person reads the line, so it need not be newer
 
 
 @hookimpl
 async def trunkline_run(ctx: PluginContext[None]) -> None:
-    """Show the overview in `trunkline status`; notices are few, so each renews the line."""
+    """Keep the overview, for the line in `trunkline status`."""
     overview = SystemOverview()
 
-    def take(event: Event) -> None:
-        overview.apply(event)
-        ctx.note(overview.summary())
-
-    ctx.subscribe(TOPIC, take)
+    overview.follow(ctx)
     ctx.started()
-    await trio.sleep_forever()
+    while True:
+        ctx.note(overview.summary())
+        await trio.sleep(NOTE_INTERVAL)
