@@ -39,12 +39,11 @@ def audit(plugin: object) -> Audited:
         text = "a class is not a plugin; point the entry point at an instance or a module"
         return Audited(PluginInfo(), (f"{_class_place(plugin)} {plugin.__name__}: {text}",))
     problems: list[str] = []
-    info = getattr(plugin, INFO, PluginInfo())
-    if isinstance(info, PluginInfo):
-        problems += _info_problems(info)
-    else:
+    declared: object = getattr(plugin, INFO, PluginInfo())
+    info: PluginInfo[Any] = declared if isinstance(declared, PluginInfo) else PluginInfo()
+    problems += _info_problems(info)
+    if info is not declared:
         problems.append(f"`{INFO}` is not a PluginInfo: write `{INFO} = PluginInfo(...)`")
-        info = PluginInfo()
     hook_count = 0
     for name, function in _functions(plugin):
         is_marked = hasattr(function, MARKER)

@@ -7,7 +7,7 @@ in their mailboxes, and its sinks answer `NotReady`.
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import attrs
 
@@ -48,7 +48,7 @@ def bound_handler(
 class BoundSink:
     """A plugin's sink, as the delivery uses it; it opens and closes what can be opened."""
 
-    def __init__(self, sink: object, ctx: CurrentCtx) -> None:
+    def __init__(self, sink: Any, ctx: CurrentCtx) -> None:  # noqa: ANN401 - checked when it was registered
         self._sink = sink
         self._write: Callable[..., Awaitable[None]] = getattr(sink, "write", sink)
         self._wants_ctx = parameter_count(self._write, "sink") == 2

@@ -74,7 +74,7 @@ def table_warnings(table: RouteTable, drafts: Sequence[Draft], order: Iterable[s
         for rule in draft.subscriptions.rules
         if rule.topic not in known | {EVERY_TOPIC}
     ]
-    rules = {rule.name for rule in (*table.classifiers, *table.filters)}
+    rules = {rule.name for rule in table.classifiers} | {rule.name for rule in table.filters}
     return warnings + [
         f"[plugins] order names `{name}`, which is no filter or classifier here"
         + did_you_mean(name, rules)

@@ -16,7 +16,8 @@ from trunkline.activity.tracker import Tracker
 from trunkline.errors import PluginError
 from trunkline.events import Event, Gap
 from trunkline.plugin_api import Overflow, Undo, Where
-from trunkline.routing.router import EventStream, Router
+from trunkline.routing.router import Router
+from trunkline.routing.subscription import EventStream
 
 PUBLISH_LIMIT = 4 * 1024 * 1024  # bytes of JSON; as much as a message may have, and a mailbox
 

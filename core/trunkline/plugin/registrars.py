@@ -10,11 +10,11 @@ from typing import Any
 import attrs
 
 from trunkline.activity.sinks import SinkRule
+from trunkline.config import is_topic
 from trunkline.errors import PluginError
 from trunkline.events import Event, Gap
 from trunkline.plugin.callables import is_async, parameter_count
 from trunkline.plugin_api import Condition, Handler, Overflow, Sink, Where
-from trunkline.routing.classify import is_topic
 from trunkline.routing.table import ClassifierRule, FilterRule, TopicRule
 from trunkline.where import compile_where
 
@@ -111,7 +111,7 @@ class SinkRegistrar:
         full_name = _full_name(self._owner, name, self.rules)
         if batch < 1 or linger < 0:
             raise PluginError(f"sink `{name}`: `batch` is at least 1, `linger` not negative")
-        write = getattr(sink, "write", sink)
+        write: Callable[..., object] = getattr(sink, "write", sink)  # type: ignore[arg-type] # a sink has it
         if not is_async(write):
             raise PluginError(f"sink `{name}` must be `async def` or have an `async def write`")
         parameter_count(write, "sink")

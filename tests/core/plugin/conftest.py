@@ -30,7 +30,7 @@ HEAD = "import attrs\nfrom trunkline import PluginInfo, hookimpl\n"
 TABLE = "@attrs.frozen\nclass Table:\n    file: str\ntrunkline_plugin = PluginInfo(config=Table)\n"
 
 
-def config(tables: dict[str, object] | None = None, **plugins: object) -> Config:
+def config(tables: Mapping[str, object] | None = None, /, **plugins: object) -> Config:
     return config_from_mapping(
         {
             "connection": {"url": "ws://localhost"},

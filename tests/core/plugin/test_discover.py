@@ -176,7 +176,7 @@ def test_p05_an_unknown_name_in_the_file_is_a_problem(site: Site, key: str) -> N
     """A typo would leave running what somebody meant to stop; the near match is named."""
     site.install("acme", {"audit": EXPLODES})
 
-    [problem] = survey(config(**{key: ["audti"]})).problems
+    [problem] = survey(config({}, **{key: ["audti"]})).problems
 
     assert problem.where == f"plugins.{key}[0]"
     assert "did you mean `audit`" in problem.cause
