@@ -23,14 +23,8 @@ TEXT_LENGTH = 500  # characters kept of a line, a name or an error; the server a
 
 #: {field of `Execution`: value}
 Claims = dict[str, Any]
-
-
-@attrs.frozen(order=True)
-class Rank:
-    """How much a claim weighs: an end beats everything else, then the later time wins."""
-
-    is_final: bool
-    at: datetime
+#: How much a claim weighs: an end beats everything else, then the later time wins.
+Rank = tuple[bool, datetime]
 
 
 @attrs.frozen(kw_only=True)

@@ -43,7 +43,7 @@ class _Entry:
 
 
 def _rank(field: str, value: object, at: datetime) -> Rank:
-    return Rank(is_final=field == "status" and value in FINAL_STATUSES, at=at)
+    return field == "status" and value in FINAL_STATUSES, at
 
 
 class ExecutionStore:
