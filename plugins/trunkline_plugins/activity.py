@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, ClassVar, assert_never
 
 import attrs
-import trio
 
 from trunkline import Event, NotSent, PluginContext, PluginInfo, hookimpl
 from trunkline.plugin_api import NotReady, Sink, Sinks, Topics
@@ -14,11 +13,11 @@ from trunkline_plugins.seams import Link
 from trunkline_plugins.sinks.console import ConsoleSettings, ConsoleSink
 from trunkline_plugins.sinks.jsonl import JsonlSettings, JsonlSink
 from trunkline_plugins.sinks.rotating import RotatingFile
+from trunkline_plugins.status_line import keep_noting
 
 TOPIC = "activity"
 UPSTREAM = "upstream"
 UPSTREAM_BATCH = 64  # a command waits behind one batch at most, so it is a small one
-NOTE_INTERVAL = 2.0  # s; a person reads the line, so it need not be newer
 KNOWN_TYPES = ("page_view", "action", "conversion", "session_hello")
 
 SinkSettings = ConsoleSettings | JsonlSettings
@@ -123,8 +122,9 @@ async def trunkline_run(ctx: PluginContext[ActivityConfig]) -> None:
         kind = event.get("activity.event_type")
         seen[kind if kind in KNOWN_TYPES else "other"] += 1
 
+    def line() -> str:
+        return ", ".join(f"{kind}: {number}" for kind, number in seen.items()) or "none seen yet"
+
     ctx.subscribe(TOPIC, count)
     ctx.started()
-    while True:
-        ctx.note(", ".join(f"{kind}: {number}" for kind, number in seen.items()) or "none seen yet")
-        await trio.sleep(NOTE_INTERVAL)
+    await keep_noting(ctx, line)

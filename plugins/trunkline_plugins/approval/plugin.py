@@ -1,12 +1,9 @@
 """The hooks of the plugin `approval`."""
 
-import trio
-
 from trunkline import PluginContext, hookimpl
 from trunkline.plugin_api import Topics
 from trunkline_plugins.approval.store import TOPIC, ApprovalStore
-
-NOTE_INTERVAL = 2.0  # s; a person reads the line, and requests expire without an event
+from trunkline_plugins.status_line import keep_noting
 
 
 @hookimpl
@@ -21,6 +18,4 @@ async def trunkline_run(ctx: PluginContext[None]) -> None:
     store = ApprovalStore()
     store.follow(ctx)
     ctx.started()
-    while True:
-        ctx.note(store.summary())
-        await trio.sleep(NOTE_INTERVAL)
+    await keep_noting(ctx, store.summary)

@@ -1,13 +1,10 @@
 """The hooks of the plugin `flow`."""
 
-import trio
-
 from trunkline import PluginContext, hookimpl
 from trunkline.plugin_api import Classifiers, Topics
 from trunkline_plugins.flow.store import TOPIC, ExecutionStore
 from trunkline_plugins.flow.types import FLOW_EVENTS
-
-NOTE_INTERVAL = 2.0  # s; a person reads the line, so it need not be newer
+from trunkline_plugins.status_line import keep_noting
 
 
 @hookimpl
@@ -28,6 +25,4 @@ async def trunkline_run(ctx: PluginContext[None]) -> None:
     store = ExecutionStore()
     store.follow(ctx)
     ctx.started()
-    while True:
-        ctx.note(store.summary())
-        await trio.sleep(NOTE_INTERVAL)
+    await keep_noting(ctx, store.summary)

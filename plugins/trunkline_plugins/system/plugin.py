@@ -1,11 +1,8 @@
 """The hook of the plugin `system`."""
 
-import trio
-
 from trunkline import PluginContext, hookimpl
+from trunkline_plugins.status_line import keep_noting
 from trunkline_plugins.system.overview import SystemOverview
-
-NOTE_INTERVAL = 2.0  # s; a person reads the line, so it need not be newer
 
 
 @hookimpl
@@ -15,6 +12,4 @@ async def trunkline_run(ctx: PluginContext[None]) -> None:
 
     overview.follow(ctx)
     ctx.started()
-    while True:
-        ctx.note(overview.summary())
-        await trio.sleep(NOTE_INTERVAL)
+    await keep_noting(ctx, overview.summary)
