@@ -12,6 +12,7 @@ import attrs
 
 from trunkline.plugin.audit import short_place
 from trunkline.plugin.discover import Found
+from trunkline.plugin.record import PluginRecord
 from trunkline.plugin.registrars import (
     ClassifierRegistrar,
     FilterRegistrar,
@@ -65,15 +66,20 @@ class Draft:
     def fail(self, reason: str, location: str = "") -> None:
         """Give the plugin up, in the phase it is in."""
         self.record = self.record.moved(PluginState.FAILED, reason=reason, location=location)
-        logger.warning(
-            "plugin.failed",
-            extra={
-                "plugin": self.name,
-                "phase": self.record.phase,
-                "reason": reason,
-                "error": self.record.failure,
-            },
-        )
+        log_failure(self.record)
+
+
+def log_failure(record: PluginRecord) -> None:
+    """Say, once for each plugin, that it was not loaded."""
+    logger.warning(
+        "plugin.failed",
+        extra={
+            "plugin": record.name,
+            "phase": record.phase,
+            "reason": record.reason,
+            "error": record.failure,
+        },
+    )
 
 
 def _place(exc: BaseException, package: str) -> str:

@@ -19,10 +19,11 @@ from trunkline.plugin.audit import audit
 from trunkline.plugin.compatible import incompatibilities
 from trunkline.plugin.compiling import conflicts, route_table, table_warnings
 from trunkline.plugin.discover import OUR_DISTRIBUTION, Found
-from trunkline.plugin.draft import Draft
+from trunkline.plugin.draft import Draft, log_failure
 from trunkline.plugin.hooks import Hooks
 from trunkline.plugin.loaded import Loaded, Plugin
 from trunkline.plugin.order import Needs, load_order
+from trunkline.plugin.states import PluginState
 from trunkline.plugin.survey import Survey, survey
 from trunkline.routing.table import FilterRule, TopicRule
 
@@ -65,10 +66,14 @@ class Loading:
         self._survey = surveyed
         self._drafts = [Draft(each) for each in surveyed.active]
         self._hooks = Hooks()
+        self._version = version(OUR_DISTRIBUTION)
         self._problems: list[Problem] = [*surveyed.problems]
 
     def run(self, filters: tuple[FilterRule, ...], fallbacks: tuple[TopicRule, ...]) -> Loaded:
         """Walk all plugins through all phases, phase by phase."""
+        for record in self._survey.records:
+            if record.state is PluginState.FAILED:
+                log_failure(record)
         for draft in self._drafts:
             self._import(draft)
         for draft in self._alive():
@@ -108,11 +113,10 @@ class Loading:
 
     def _audit(self, draft: Draft) -> None:
         with draft.in_phase("audit"):
-            ours = version(OUR_DISTRIBUTION)
             audited = audit(draft.plugin)
             draft.info = audited.info
-            problems = (*incompatibilities(draft.found.requires_dist, ours), *audited.problems)
-            if problems:
+            unmet = incompatibilities(draft.found.requires_dist, self._version)
+            if problems := (*unmet, *audited.problems):
                 draft.fail("; ".join(problems))
             else:
                 requires, after = tuple(draft.info.requires), tuple(draft.info.after)

@@ -7,7 +7,7 @@ registered subscriptions, whose mailboxes fill while the plugin is not up.
 import logging
 import math
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -103,17 +103,15 @@ class PluginRunner:
         """Return the plugin's sinks as the delivery uses them; `NotReady` while it is not up."""
         return tuple(bound_sink(rule, self._current_ctx) for rule in self.plugin.sinks)
 
-    async def backfill(self, gap: Gap) -> Iterable[Mapping[str, Any]] | None:
-        """Let the plugin fetch what `gap` has swallowed of a topic it owns; None: it cannot.
+    async def backfill(self, gap: Gap) -> object:
+        """Let the plugin, once it is up, fetch what `gap` has swallowed of a topic it owns.
 
-        Raises:
-            NotReady: the plugin is not up. Anything else is the plugin's.
+        What it returns is for the caller to check, and what it raises to catch.
         """
-        ctx = self._current_ctx()
-        found = await self.plugin.hooks.call_async(
-            "trunkline_backfill", self.plugin.name, ctx=ctx, gap=gap
+        await self._wait_up()
+        return await self.plugin.hooks.call_async(
+            "trunkline_backfill", self.plugin.name, ctx=self._ctx, gap=gap
         )
-        return found  # type: ignore[return-value] # checked by who routes it
 
     async def run(self) -> None:
         """Run the plugin until `stop`, until it gives up, or until cancelled."""

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import pytest
 import trio
-from tests.core.plugin.conftest import Host, hosted, loaded, plugin_object, up
+from tests.core.plugin.conftest import WALL, Host, hosted, loaded, plugin_object, up
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trunkline import Event, Gap, PluginContext, hookimpl
@@ -165,3 +165,20 @@ async def test_hook_backfill_is_given_ctx_and_gap(autojump_clock: MockClock) -> 
         assert [each.plugin.has_backfill for each in (one, two)] == [True, False]
         assert await one.backfill(gap) == [{"type": "missed", "by": "one", "topic": "things"}]
         assert await two.backfill(gap) is None
+
+
+async def test_p02_a_message_costs_no_hook_call(autojump_clock: MockClock) -> None:
+    """Whatever plugins are there: hooks are called while loading, tables do the rest."""
+    seen: list[Event] = []
+    host = hosted(up, topics=["things"], subscriptions=[{"topic": "*", "handler": seen.append}])
+    hooks = host.runners[0].plugin.hooks
+    async with host.running():
+        before = hooks.call_count
+        for number in range(10_000):
+            message = {"topic": "things", "type": "test", "n": number}
+            host.router.route(message, 50, epoch=1, received=WALL)
+            if number % 100 == 0:
+                await wait_all_tasks_blocked()
+        await wait_all_tasks_blocked()
+        assert hooks.call_count == before > 0
+    assert len(seen) == 10_000

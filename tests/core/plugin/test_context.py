@@ -11,6 +11,7 @@ from trio.testing import MockClock
 
 from trunkline import Event, PluginContext
 from trunkline.errors import PluginError
+from trunkline.plugin.context import Context
 from trunkline.plugin.lease import PUBLISH_LIMIT
 from trunkline.plugin.runner import Limits
 
@@ -230,3 +231,15 @@ def reachable_texts(root: object) -> set[str]:
         if type(thing).__module__.startswith("trunkline"):
             waiting += [getattr(thing, name, None) for name in dir(thing) if name[0] != "_"]
     return texts
+
+
+def test_p28_the_context_is_what_authors_are_promised() -> None:
+    """The checker compares every signature; at run time every name must be there."""
+
+    def promised(ctx: Context[int]) -> PluginContext[int]:
+        return ctx
+
+    names = {name for name in vars(PluginContext) if not name.startswith("_")}
+
+    assert names <= set(dir(Context))
+    assert promised.__annotations__

@@ -177,3 +177,22 @@ def test_p10_a_required_plugin_is_marked(folder: Folder) -> None:
         "audit": True,
         "other": False,
     }
+
+
+def test_p08_a_twin_is_logged_too(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """What is refused by its name alone is no quieter than what fails to import."""
+    site.install("acme-audit", {"audit": ""})
+    site.install("other-audit", {"audit": ""})
+
+    load(config(enable=["audit"]))
+
+    names = [vars(record)["plugin"] for record in caplog.records if record.levelname == "WARNING"]
+    assert names == ["audit", "audit"]
+
+
+def test_p06_the_built_ins_load(caplog: pytest.LogCaptureFixture) -> None:
+    """All four, by their entry points, without a word."""
+    loaded = load(config(), safe=True)
+
+    assert {plugin.name for plugin in loaded.plugins} >= {"flow", "approval", "activity", "system"}
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]

@@ -15,6 +15,7 @@ from trunkline.plugin.registrars import (
     SubscriptionRule,
     TopicRegistrar,
 )
+from trunkline.plugin_api import Classifiers, Filters, Sinks, Subscriptions, Topics
 from trunkline.routing.table import ClassifierRule, FilterRule, TopicRule
 
 
@@ -139,3 +140,14 @@ def test_a_name_is_taken_once(registrar: Callable[[str], Any]) -> None:
 def test_a_handler_of_the_event_may_be_anything_callable(handler: Callable[..., object]) -> None:
     """A second parameter with a default is not `ctx`."""
     SubscriptionRegistrar("p").add("t", handler)
+
+
+def test_p28_the_registrars_are_what_authors_are_promised() -> None:
+    """For the checker: each stands behind the protocol that a plugin imports."""
+    topics: Topics = TopicRegistrar("p")
+    classifiers: Classifiers = ClassifierRegistrar("p")
+    filters: Filters = FilterRegistrar("p")
+    sinks: Sinks = SinkRegistrar("p")
+    subscriptions: Subscriptions = SubscriptionRegistrar("p")
+
+    assert all(hasattr(r, "add") for r in (topics, classifiers, filters, sinks, subscriptions))
