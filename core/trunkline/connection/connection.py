@@ -12,13 +12,13 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import trio
 
-from trunkline.activity.tracker import Tracker
 from trunkline.config import ConnectionSettings
 from trunkline.connection.close_policy import LinkLost, Loss
 from trunkline.connection.credentials import Credentials
@@ -32,8 +32,11 @@ from trunkline.errors import NotConnected, TransportError
 from trunkline.events import Event, Gap
 from trunkline.plugin_api import Overflow, Undo, Where
 from trunkline.routing.router import EventStream, Router
-from trunkline.transport.dialler import Dial, Dialler
+from trunkline.transport.dialler import Dial, Dialler, default_context
 from trunkline.transport.transport import open_transport
+
+if TYPE_CHECKING:
+    from trunkline.activity.tracker import Tracker
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +52,7 @@ class Connection:
         self,
         settings: ConnectionSettings,
         router: Router,
-        tracker: Tracker,
+        tracker: "Tracker",
         *,
         greets: bool = False,
         visitor_id: str | None = None,
@@ -66,7 +69,7 @@ class Connection:
         self._settings = settings
         self._router = router
         self._greets = greets
-        self._dial = dial or Dialler(ca_file=settings.ca_file)
+        self._dial = dial or Dialler(ssl_context_factory=partial(default_context, settings.ca_file))
         self._endpoint = settings.url
         if visitor_id is not None:
             fingerprint = hashlib.sha256(visitor_id.encode()).hexdigest()[:32]

@@ -1,0 +1,256 @@
+"""What the bytes of a WebSocket mean, as far as speed and safety need it; pure.
+
+Two rules. It takes out only what needs no protocol work: final, unmasked, uncompressed text
+frames, whole, within the limit, valid UTF-8, while nothing that was handed on is unfinished.
+Every other byte is handed on unchanged and in order, so that the library stays the one judge of
+the protocol; at the first thing it cannot judge it takes nothing out any more.
+
+It also knows how much of a message is unfinished, which the library does not tell (G2, G3).
+"""
+
+import struct
+
+import attrs
+
+HEAD_END = b"\r\n\r\n"
+UPGRADED = b"HTTP/1.1 101"
+HOLD_LIMIT = 64 * 1024  # bytes; a longer frame that is not whole in its chunk is handed on
+LEAST_CHARGE = 64  # bytes that a fragment counts at least: empty ones cost memory too
+
+CONTINUATION, TEXT, CLOSE = 0x0, 0x1, 0x8
+CONTROL_OPCODES = frozenset({0x8, 0x9, 0xA})
+FIN, RESERVED, OPCODE, MASKED, LENGTH = 0x80, 0x70, 0x0F, 0x80, 0x7F
+SIMPLE_TEXT = FIN | TEXT
+LENGTH_16 = 126  # two more bytes hold the length; 127: eight more
+LEAST_LENGTH = {2: 0, 4: LENGTH_16, 10: 1 << 16}  # {bytes of header: least minimal length}
+SHORT_HEADER = 4  # bytes; a shorter rest is left to the general walk
+CONTROL_LIMIT = 125  # bytes of payload (RFC 6455 §5.5)
+ZERO_MASK = bytes(4)
+
+
+def close_frame(code: int) -> bytes:
+    """Return the masked Close frame of a client, with a code and no reason."""
+    return bytes([FIN | CLOSE, MASKED | 2]) + ZERO_MASK + struct.pack("!H", code)
+
+
+@attrs.frozen
+class Frame:
+    """The header of one frame."""
+
+    first: int
+    """Its first byte: final, reserved bits, opcode."""
+    header_bytes: int
+    payload_bytes: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of header and payload."""
+        return self.header_bytes + self.payload_bytes
+
+    @property
+    def opcode(self) -> int:
+        """What kind of frame it is."""
+        return self.first & OPCODE
+
+    @property
+    def is_data(self) -> bool:
+        """It belongs to a message."""
+        return self.opcode not in CONTROL_OPCODES
+
+    @property
+    def is_final(self) -> bool:
+        """It is the last one of its message."""
+        return bool(self.first & FIN)
+
+
+class Lane:
+    """Walks the frames of one socket; `feed` is given every chunk that arrives."""
+
+    def __init__(self, max_message_bytes: int, *, takes: bool = True) -> None:
+        """With `takes=False` everything is handed on, and only the walk is done."""
+        self._limit = max_message_bytes
+        self._takes = takes
+        self._head: bytearray | None = bytearray()  # of the HTTP answer; None once it has ended
+        self._is_shut = False
+        self._held = b""  # the beginning of a frame, not handed on yet
+        self._passing: Frame | None = None  # the frame in the middle of which the last chunk ended
+        self._passing_left = 0  # bytes of it that have not come yet
+        self._in_message = False
+        self._fragment_bytes = 0  # charge of the finished fragments of an unfinished message
+        self.is_upgraded = False
+        """The HTTP part is over, and was no rejection."""
+        self.handed_count = 0
+        """Whole data messages among the bytes that were handed on."""
+        self.message_number = 0
+        """Grows with each data message that is begun; tells unfinished ones apart."""
+        self.peer_closed = False
+        """A Close frame of the peer has come."""
+
+    @property
+    def unfinished_bytes(self) -> int:
+        """What the unfinished data message counts so far; 0 where there is none (G2)."""
+        partial = len(self._held)
+        if self._passing is not None and self._passing.is_data:
+            partial = self._passing.size - self._passing_left
+        return self._fragment_bytes + partial
+
+    def shut(self) -> None:
+        """Take nothing out any more."""
+        self._is_shut = True
+
+    def flush(self) -> bytes:
+        """Return what is held back; at the end of the stream the library gets it."""
+        held, self._held = self._held, b""
+        return held
+
+    def feed(self, chunk: bytes) -> tuple[list[bytes], bytes]:
+        """Return the payloads that were taken out, and the bytes that go on."""
+        if self._head is not None:
+            return self._feed_head(self._head, chunk)
+        if self._is_shut:
+            return [], self.flush() + chunk
+        return self._walk(self.flush() + chunk)
+
+    def _feed_head(self, head: bytearray, chunk: bytes) -> tuple[list[bytes], bytes]:
+        """Look for the end of the HTTP answer, which may straddle chunks (G8)."""
+        before = len(head)
+        head += chunk
+        end = head.find(HEAD_END, max(0, before - len(HEAD_END) + 1))
+        if end < 0:
+            return [], chunk
+        end += len(HEAD_END) - before
+        self._head = None
+        if not head.startswith(UPGRADED):
+            self._is_shut = True  # a rejection: what follows is a body, not frames
+            return [], chunk
+        self.is_upgraded = True
+        payloads, rest = self._walk(chunk[end:])
+        return payloads, chunk[:end] + rest
+
+    def _walk(self, data: bytes) -> tuple[list[bytes], bytes]:
+        payloads: list[bytes] = []
+        rest: list[bytes] = []
+        at, start, end = self._pass_on(len(data)), 0, len(data)
+        is_open = self._takes and not self._in_message
+        while at < end:
+            if is_open and (stop := self._take_run(data, at, payloads)) > at:
+                rest.append(data[start:at])
+                at = start = stop
+                continue
+            frame = self._frame(data, at)
+            if frame is None or (is_open and self._is_worth_holding(frame, end - at)):
+                rest.append(data[start:at])
+                self._held = data[at:]
+                start = end
+                break
+            if self._is_shut:
+                break
+            if frame.is_data:
+                is_open = False  # until the library has delivered the message
+                self._begin(frame)
+            self._passing, self._passing_left = frame, frame.size
+            at += self._pass_on(end - at)
+        rest.append(data[start:])
+        return payloads, b"".join(rest)
+
+    def _take_run(self, data: bytes, at: int, payloads: list[bytes]) -> int:
+        """Take whole simple text frames from `at` on; return where the run ends."""
+        begin, end, limit = len(payloads), len(data), self._limit
+        while end - at >= SHORT_HEADER and data[at] == SIMPLE_TEXT:
+            length = data[at + 1]
+            payload_at = at + 2
+            if length >= LENGTH_16:
+                if length > LENGTH_16:
+                    break  # masked, or longer than what is ever whole in a chunk
+                length = data[at + 2] << 8 | data[at + 3]
+                payload_at = at + 4
+                if length < LENGTH_16:
+                    break  # not minimal
+            stop = payload_at + length
+            if stop > end or length > limit:
+                break
+            payload = data[payload_at:stop]
+            if not payload.isascii() and not _is_utf8(payload):
+                break
+            payloads.append(payload)
+            at = stop
+        self.message_number += len(payloads) - begin
+        return at
+
+    def _is_worth_holding(self, frame: Frame, available: int) -> bool:
+        """Tell whether the rest of a frame may make it one to take out (G7)."""
+        return (
+            frame.first == SIMPLE_TEXT
+            and available < frame.size <= HOLD_LIMIT
+            and frame.payload_bytes <= self._limit
+            and not self._is_shut
+        )
+
+    def _pass_on(self, available: int) -> int:
+        """Count bytes of the frame that is being handed on; return how many they are."""
+        frame = self._passing
+        if frame is None:
+            return 0
+        count = min(self._passing_left, available)
+        self._passing_left -= count
+        if not self._passing_left:
+            self._passing = None
+            if frame.is_data:
+                self._finish(frame)
+        return count
+
+    def _begin(self, frame: Frame) -> None:
+        if frame.opcode != CONTINUATION:
+            self.message_number += 1
+            self._in_message = True
+
+    def _finish(self, frame: Frame) -> None:
+        if frame.is_final:
+            self._in_message = False
+            self._fragment_bytes = 0
+            self.handed_count += 1
+        else:
+            self._fragment_bytes += max(LEAST_CHARGE, frame.size)
+
+    def _frame(self, data: bytes, at: int) -> Frame | None:
+        """Read a header; None where it is not whole. Shuts at what the library must judge."""
+        available = len(data) - at
+        if available < 2:
+            return None
+        first, second = data[at], data[at + 1]
+        length, header_bytes = second & LENGTH, 2
+        if length >= LENGTH_16:
+            header_bytes = 4 if length == LENGTH_16 else 10
+            if available < header_bytes:
+                return None
+            length = int.from_bytes(data[at + 2 : at + header_bytes], "big")
+        frame = Frame(first, header_bytes, length)
+        if second & MASKED or self._is_beyond_us(frame):
+            self._is_shut = True
+        return frame
+
+    def _is_beyond_us(self, frame: Frame) -> bool:
+        if frame.first & RESERVED or frame.payload_bytes < LEAST_LENGTH[frame.header_bytes]:
+            return True
+        if frame.payload_bytes >= 1 << 63:
+            return True
+        match frame.opcode:
+            case 0x8:
+                self.peer_closed = True
+                return True
+            case 0x9 | 0xA:
+                return not frame.is_final or frame.payload_bytes > CONTROL_LIMIT
+            case 0x0:
+                return not self._in_message
+            case 0x1 | 0x2:
+                return self._in_message
+            case _:
+                return True
+
+
+def _is_utf8(payload: bytes) -> bool:
+    try:
+        payload.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

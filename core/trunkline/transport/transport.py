@@ -1,0 +1,295 @@
+"""Open a WebSocket, leave it, and the border at which foreign exceptions become ours.
+
+The only client-side importer of trio_websocket. The library's reader lives alone in an inner
+nursery, so that what comes out of it is the library's by construction; our own tasks run outside,
+so that a bug of ours is never dressed up as a network fault (reliability §2.4).
+"""
+
+import logging
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from email.utils import parsedate_to_datetime
+
+import trio
+import trio_websocket
+
+from trunkline.background import background_nursery
+from trunkline.config import Endpoint
+from trunkline.errors import TransportError
+from trunkline.mailbox import Mailbox
+from trunkline.transport.dialler import Dial, OnPhase
+from trunkline.transport.guard import READ_BYTES, Guard
+from trunkline.transport.lane import Lane
+
+INBOX_ITEMS = 4096
+INBOX_BYTES = 8 * 1024 * 1024
+LEAVE_LIMIT = 1.5  # s, whatever the peer does
+REJECTION_GRACE = 0.05  # s after end of file, so that a rejection already received still wins
+SHOWN = 123  # characters of a peer's text; as many as a close reason has bytes
+NORMAL, ABNORMAL, TOO_BIG = 1000, 1006, 1009
+OUR_VERDICTS = {1002, 1007}  # the library found the peer at fault
+
+logging.getLogger("trio-websocket").setLevel(logging.WARNING)  # its DEBUG shows paths (T15)
+
+
+@asynccontextmanager
+async def open_transport(
+    endpoint: Endpoint,
+    *,
+    dial: Dial,
+    headers: Sequence[tuple[str, str]] = (),
+    max_message_bytes: int,
+    connect_timeout: float,
+    fast_lane: bool = True,
+    on_phase: OnPhase,
+) -> AsyncIterator["Transport"]:
+    """Open a WebSocket for the scope; leaving takes 1.5 s at most, whatever the peer does.
+
+    `connect_timeout` (seconds) covers DNS, TCP, TLS and upgrade together. An exception of the
+    body comes out as itself.
+
+    Raises:
+        TransportError: it could not be opened.
+    """
+    fields = [(_header(name), _header(value)) for name, value in headers]
+    deadline = trio.current_time() + connect_timeout
+    timeout = TransportError("timeout", f"{endpoint.display}: not open after {connect_timeout:g} s")
+    with trio.move_on_at(deadline) as scope:
+        raw = await dial(endpoint, on_phase)
+    if scope.cancelled_caught:
+        raise timeout
+    try:
+        transport = Transport(raw, max_message_bytes, fast_lane=fast_lane)
+        async with background_nursery() as nursery:
+            on_phase("upgrade")
+            nursery.start_soon(transport.run, endpoint, fields, max_message_bytes)
+            with trio.move_on_at(deadline) as scope:
+                await transport.wait_open()
+            if scope.cancelled_caught:
+                raise timeout
+            try:
+                yield transport
+            finally:
+                await transport.aclose()
+    finally:
+        with trio.CancelScope(shield=True):
+            await trio.aclose_forcefully(raw)
+
+
+def _header(text: str) -> bytes:
+    """Check a header's part before the library sees it, which would quote a bad one (T15)."""
+    if not text.isascii() or not text.isprintable():
+        raise ValueError("a header holds printable ASCII only")
+    return text.encode()
+
+
+class Transport:
+    """One open WebSocket: batches of text in, text out."""
+
+    def __init__(self, stream: trio.abc.Stream, max_message_bytes: int, *, fast_lane: bool) -> None:
+        self._inbox: Mailbox[bytes] = Mailbox(
+            limit=INBOX_ITEMS, limit_bytes=INBOX_BYTES, overflow="grow"
+        )
+        self._lane = Lane(max_message_bytes, takes=fast_lane)
+        self._guard = Guard(stream, self._lane, self._inbox, max_message_bytes)
+        self._socket: trio_websocket.WebSocketConnection | None = None
+        self._open = trio.Event()
+        self._is_leaving = False
+        self.binary_count = 0
+        """Binary messages; this protocol has none, so they are dropped."""
+
+    @property
+    def last_rx(self) -> float:
+        """When the last byte of any kind came, on Trio's clock."""
+        return self._guard.last_rx
+
+    @property
+    def is_paused(self) -> bool:
+        """We are not reading, because the inbox is full: the silence is ours."""
+        return self._guard.is_paused
+
+    @property
+    def received_bytes(self) -> int:
+        """Bytes that came from the peer, headers and all."""
+        return self._guard.received_bytes
+
+    async def receive(self) -> list[bytes]:
+        """Wait for the next batch of text payloads, in order; at least one.
+
+        Raises:
+            TransportError: the socket has ended, and everything before is read.
+        """
+        try:
+            return await self._inbox.get_batch()
+        except trio.EndOfChannel:
+            raise self._error() from None
+
+    async def send(self, text: str) -> None:
+        """Write one message; a cancel closes the socket. One caller at a time.
+
+        Raises:
+            TransportError: the socket has ended.
+        """
+        if self._socket is None:
+            raise self._error()
+        try:
+            await self._socket.send_message(text)
+        except trio_websocket.ConnectionClosed as exc:
+            self._guard.blame(self._closed(exc.reason))
+            raise self._error() from None
+
+    async def wait_open(self) -> None:
+        """Wait for the end of the upgrade.
+
+        Raises:
+            TransportError: it failed.
+        """
+        await self._open.wait()
+        if self._socket is None:
+            raise self._error()
+
+    async def aclose(self, code: int = NORMAL) -> None:
+        """Leave: politely if the peer lets us, by force after 1.5 s."""
+        if self._is_leaving:
+            return
+        self._is_leaving = True
+        self._guard.leave()
+        with trio.move_on_after(LEAVE_LIMIT, shield=True):
+            why = self._guard.why
+            if why is not None and why.kind == "protocol" and why.code in OUR_VERDICTS:
+                await self._guard.send_close(why.code)
+            elif why is None and self._socket is not None:
+                await self._socket.aclose(code)
+        await self._guard.aclose()
+
+    def _error(self) -> TransportError:
+        """Return the first cause, as a new exception each time it is raised."""
+        why = self._guard.why or TransportError("closed", "the socket ended")
+        return TransportError(
+            why.kind,
+            why.detail,
+            status=why.status,
+            retry_after=why.retry_after,
+            code=why.code,
+            reason=why.reason,
+            ours=why.ours,
+        )
+
+    # the library's side
+
+    async def run(
+        self, endpoint: Endpoint, headers: list[tuple[bytes, bytes]], max_message_bytes: int
+    ) -> None:
+        """Run the library until the socket ends; what it raises is noted as the cause."""
+        try:
+            async with trio.open_nursery() as library:
+                await self._upgrade(library, endpoint, headers, max_message_bytes)
+                await self._pump()
+                library.cancel_scope.cancel()
+        except* trio_websocket.ConnectionRejected as group:
+            self._guard.blame(_rejected(_first(group)))
+        except* MemoryError:
+            raise
+        except* Exception as group:  # noqa: BLE001 - the library's by construction
+            # its text may hold a header, so only the class is told
+            self._guard.blame(TransportError("protocol", type(_first(group)).__name__))
+        finally:
+            self._inbox.close()
+            self._open.set()
+
+    async def _upgrade(
+        self,
+        library: trio.Nursery,
+        endpoint: Endpoint,
+        headers: list[tuple[bytes, bytes]],
+        max_message_bytes: int,
+    ) -> None:
+        with trio.CancelScope() as scope:
+
+            def on_eof() -> None:
+                if self._socket is None:
+                    scope.deadline = trio.current_time() + REJECTION_GRACE
+
+            self._guard.on_eof = on_eof
+            self._socket = await trio_websocket.wrap_client_stream(
+                library,
+                self._guard,  # type: ignore[arg-type] # documented: an arbitrary stream
+                endpoint.host_header,
+                endpoint.target,
+                extra_headers=headers,
+                message_queue_size=0,
+                max_message_size=max_message_bytes,
+                receive_buffer_size=READ_BYTES,
+            )
+        if self._socket is None:
+            self._guard.blame(
+                TransportError(
+                    "upgrade", f"{endpoint.display}: the server closed during the upgrade"
+                )
+            )
+            library.cancel_scope.cancel()
+            return
+        self._open.set()
+
+    async def _pump(self) -> None:
+        """Bring what the library delivers into the inbox, in order with what the lane takes."""
+        if self._socket is None:
+            return
+        try:
+            while True:
+                message = await self._socket.get_message()
+                if isinstance(message, str):
+                    payload = message.encode()
+                    self._inbox.put(payload, len(payload))
+                else:
+                    self.binary_count += 1
+                self._guard.returned()
+        except trio_websocket.ConnectionClosed as exc:
+            self._guard.blame(self._closed(exc.reason))
+        if self._is_leaving:
+            await trio.sleep_forever()  # the library's reader still waits for the peer's Close
+
+    def _closed(self, reason: trio_websocket.CloseReason | None) -> TransportError:
+        """Return what an ended socket means; a missing reason is 1006 (T21)."""
+        if reason is None or reason.code == ABNORMAL:
+            return TransportError("closed", "the connection ended without a Close frame")
+        text = printable(reason.reason or "")
+        if not self._lane.peer_closed and reason.code in OUR_VERDICTS:
+            detail = f"the peer broke the WebSocket protocol ({reason.code})"
+            return TransportError("protocol", detail, code=reason.code, ours=True)
+        if not self._lane.peer_closed and reason.code == TOO_BIG:
+            return TransportError("limit", "a message was too large", code=TOO_BIG, ours=True)
+        detail = f"closed {reason.code}" + (f": {text}" if text else "")
+        return TransportError("closed", detail, code=reason.code, reason=text)
+
+
+def printable(text: str) -> str:
+    """Return a peer's text escaped and cut, fit for a log (T20)."""
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return shown[:SHOWN]
+
+
+def _first(group: BaseExceptionGroup[Exception]) -> Exception:
+    """Return the first exception of a group, however deep."""
+    first = group.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+def _rejected(exc: Exception) -> TransportError:
+    status, hint = 0, None
+    if isinstance(exc, trio_websocket.ConnectionRejected):
+        status = exc.status_code
+        fields = {bytes(name).lower(): bytes(value) for name, value in exc.headers or ()}
+        hint = _seconds(fields.get(b"retry-after", b"").decode("ascii", "replace"))
+    return TransportError("rejected", f"HTTP {status}", status=status, retry_after=hint)
+
+
+def _seconds(text: str) -> float | None:
+    """Read Retry-After: seconds or a date (RFC 9110 §10.2.3); None for anything else."""
+    if text.isdigit():
+        return float(text[:10])
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except (ValueError, TypeError, OverflowError):
+        return None
