@@ -5,9 +5,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-import pytest
 import trio
-from trio.testing import wait_all_tasks_blocked
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trunkline import Event
 from trunkline.activity.tracker import Tracker
@@ -54,8 +53,7 @@ async def notes_of(runners: Mapping[str, PluginRunner]) -> dict[str, str]:
     return {name: runner.note for name, runner in runners.items()}
 
 
-@pytest.mark.usefixtures("autojump_clock")
-async def test_builtins_start_and_leave_nothing() -> None:
+async def test_builtins_start_and_leave_nothing(autojump_clock: MockClock) -> None:
     """All are up at once, and after their end no subscription is left."""
     router = Router()
     async with running(router) as runners:
@@ -65,8 +63,7 @@ async def test_builtins_start_and_leave_nothing() -> None:
     assert router.subscription_count() == 0
 
 
-@pytest.mark.usefixtures("autojump_clock")
-async def test_builtins_say_what_they_have_seen() -> None:
+async def test_builtins_say_what_they_have_seen(autojump_clock: MockClock) -> None:
     """Each shows one line that follows the events of its topic."""
     router = Router()
     async with running(router) as runners:
@@ -92,8 +89,7 @@ async def test_builtins_say_what_they_have_seen() -> None:
         }
 
 
-@pytest.mark.usefixtures("autojump_clock")
-async def test_two_hosts_share_nothing() -> None:
+async def test_two_hosts_share_nothing(autojump_clock: MockClock) -> None:
     """What one host has seen is not in the other's line, though both run the same modules."""
     one, other = Router(), Router()
     async with running(one) as seeing, running(other) as blind:
