@@ -117,13 +117,15 @@ class Listener:
             return
         websocket = await request.accept()
         ending = Ending(None) if upgrade.breaks else await self._run_session(websocket, upgrade)
+        if ending is None:
+            return
         if ending.code is None:
             await trio.aclose_forcefully(stream)
             return
         with trio.move_on_after(CLOSE_LIMIT):
             await websocket.aclose(ending.code, ending.reason or None)
 
-    async def _run_session(self, websocket: WebSocketConnection, upgrade: Upgrade) -> Ending:
+    async def _run_session(self, websocket: WebSocketConnection, upgrade: Upgrade) -> Ending | None:
         self.tally.accepted += 1
         number = self.tally.accepted
         user = self._backend.tokens.user_of_upgrade(upgrade.token)
@@ -141,7 +143,7 @@ class Listener:
         finally:
             del self.sessions[session.number]
         self.tally.dropped_slow += session.was_slow
-        return session.ending or Ending(None)
+        return session.ending
 
     async def _keep_alive(self, websocket: WebSocketConnection, session: Session) -> None:
         """Ping as uvicorn does; `ping()` outlives a dead peer, so it stands under a deadline."""

@@ -94,7 +94,7 @@ class Session:
         self.number = number
         self.user = user
         self.topics: set[str] = set()
-        self.ending: Ending | None = None
+        self.ending: Ending | None = None  # None at the end: the socket was gone already
         self.was_slow = False
         self._actor = user  # activity stays with the first user, whoever comes later (S15)
         self._socket = socket
@@ -104,7 +104,7 @@ class Session:
         self._outgoing, self._queued = trio.open_memory_channel[str](self._rules.queue_limit)
 
     async def run(self) -> None:
-        """Serve the socket until it ends; then `ending` says how to close it."""
+        """Serve the socket until it ends; then `ending` says how to close it, if it still is."""
         self._backend.world.join(self)
         try:
             with self._scope:
@@ -142,7 +142,7 @@ class Session:
             async for text in self._queued:
                 await self._socket.send(text)
         except SocketGone:
-            self.end(None)
+            self._scope.cancel()
 
     async def _serve(self) -> None:
         try:
@@ -158,7 +158,7 @@ class Session:
         except Fatal:
             self.end(1000)
         except SocketGone:
-            self.end(None)
+            self._scope.cancel()
         except trio.ClosedResourceError:
             pass  # `end` was called meanwhile; there is nobody to answer any more
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from urllib.parse import urlsplit
 
 import pytest
 import trio
@@ -26,10 +27,10 @@ def connect() -> Callable[..., AbstractAsyncContextManager[WebSocketConnection]]
         headers: Sequence[tuple[bytes, bytes]] = (),
         greeted: bool = True,
     ) -> AsyncIterator[WebSocketConnection]:
-        stream = await dial(None, lambda _phase: None)
         if token is not None:
             target = f"{target}?token={token}"
-        async with trio.open_nursery() as nursery:
+        stream = await dial(None, lambda _phase: None)
+        async with stream, trio.open_nursery() as nursery:
             socket = await wrap_client_stream(
                 nursery,
                 stream,  # type: ignore[arg-type] # any stream will do
@@ -42,9 +43,22 @@ def connect() -> Callable[..., AbstractAsyncContextManager[WebSocketConnection]]
                 await socket.get_message()
             yield socket
             nursery.cancel_scope.cancel()
-        await trio.aclose_forcefully(stream)
 
     return open_socket
+
+
+@pytest.fixture
+def over_tcp() -> Callable[[str], Dial]:
+    """Turn a URL on loopback into what opens a stream to it."""
+
+    def dial_url(url: str) -> Dial:
+        async def dial(_endpoint: object, _on_phase: object) -> trio.abc.Stream:
+            parts = urlsplit(url)
+            return await trio.open_tcp_stream(parts.hostname or "", parts.port or 0)
+
+        return dial
+
+    return dial_url
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Never
 
 import pytest
@@ -12,7 +12,6 @@ from trio_websocket import (
     ConnectionClosed,
     ConnectionRejected,
     WebSocketConnection,
-    open_websocket_url,
 )
 
 from trunkline.errors import UsageError
@@ -21,6 +20,7 @@ from trunkline.simulator import ALICE, Dial, Refusal, Simulator, User
 Connect = Callable[..., AbstractAsyncContextManager[WebSocketConnection]]
 Ask = Callable[..., Awaitable[str]]
 CloseCode = Callable[[WebSocketConnection], Awaitable[int]]
+OverTcp = Callable[[str], Dial]
 
 PATH = "/api/v1/ws/unified"
 REQUEST = (
@@ -302,55 +302,45 @@ async def test_an_error_of_the_callers_leaves_as_itself(autojump_clock: trio.abc
             raise LookupError("mine")
 
 
-async def test_over_loopback_a_socket_is_greeted_authenticated_and_closed() -> None:
+async def test_over_loopback_a_socket_is_greeted_authenticated_and_closed(
+    connect: Connect, close_code: CloseCode, over_tcp: OverTcp
+) -> None:
     """The same server on a real socket, at a port that the system chose."""
     simulator = Simulator()
     with trio.fail_after(10.0):
         async with simulator.listen() as url:
             assert url.startswith("ws://127.0.0.1:")
-            async with open_websocket_url(f"{url}?token=demo-token") as socket:
-                assert json.loads(await socket.get_message())["authenticated"] is True
+            async with connect(over_tcp(url), token="demo-token") as socket:
                 simulator.push({"type": "x"}, ALICE.account_id)
                 assert json.loads(await socket.get_message())["account_id"] == ALICE.account_id
                 simulator.close_all(1012)
-                with pytest.raises(ConnectionClosed) as closed:
-                    await socket.get_message()
-                assert closed.value.reason is not None
-                assert closed.value.reason.code == 1012
+                assert await close_code(socket) == 1012
 
 
-async def test_over_loopback_our_last_words_survive_unread_bytes() -> None:
+async def test_over_loopback_our_last_words_survive_unread_bytes(
+    connect: Connect, close_code: CloseCode, over_tcp: OverTcp
+) -> None:
     """A Close frame is not reset away by what the peer was still sending."""
     simulator = Simulator(max_message_bytes=100_000)
     with trio.fail_after(10.0):
-        async with simulator.listen() as url, open_websocket_url(url) as socket:
-            await socket.get_message()
-            with pytest.raises(ConnectionClosed) as closed:
-                await _say_and_hear(socket, "x" * 5_000_000)
-            assert closed.value.reason is not None
-            assert closed.value.reason.code == 1009
+        async with simulator.listen() as url, connect(over_tcp(url)) as socket:
+            with suppress(ConnectionClosed):
+                await socket.send_message("x" * 5_000_000)
+            assert await close_code(socket) == 1009
 
 
-async def _say_and_hear(socket: WebSocketConnection, text: str) -> None:
-    await socket.send_message(text)
-    await socket.get_message()
-
-
-async def test_over_loopback_a_restart_refuses_and_comes_back_at_the_same_port() -> None:
+async def test_over_loopback_a_restart_refuses_and_comes_back_at_the_same_port(
+    connect: Connect, ask: Ask, close_code: CloseCode, over_tcp: OverTcp
+) -> None:
     """1012, then connection refused, then as before."""
     simulator = Simulator()
     with trio.fail_after(10.0):
         async with simulator.listen() as url:
-            async with open_websocket_url(url) as socket:
-                await socket.get_message()
+            dial = over_tcp(url)
+            async with connect(dial) as socket:
                 simulator.restart(0.3)
-                with pytest.raises(ConnectionClosed) as closed:
-                    await socket.get_message()
-                assert closed.value.reason is not None
-                assert closed.value.reason.code == 1012
-            port = int(url.split(":")[2].split("/")[0])
-            with pytest.raises(OSError, match=r"127\.0\.0\.1"):
-                await trio.open_tcp_stream("127.0.0.1", port)
+                assert await close_code(socket) == 1012
+            with pytest.raises(OSError, match="all attempts to connect"):
+                await dial_raw(dial)
             await trio.sleep(0.4)
-            async with open_websocket_url(url) as socket:
-                assert "handshake" in str(await socket.get_message())
+            assert await works(dial, connect, ask)
