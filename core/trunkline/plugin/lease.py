@@ -17,7 +17,6 @@ from trunkline.errors import PluginError
 from trunkline.events import Event, Gap
 from trunkline.plugin_api import Overflow, Undo, Where
 from trunkline.routing.router import Router
-from trunkline.routing.subscription import EventStream
 
 PUBLISH_LIMIT = 4 * 1024 * 1024  # bytes of JSON; as much as a message may have, and a mailbox
 
@@ -48,7 +47,7 @@ def _nothing(*_: object) -> None:
 
 
 class Lease:
-    """Everything that one attempt uses; `end` takes it back."""
+    """Everything that one attempt uses; leaving `open` takes it back."""
 
     def __init__(
         self,
@@ -133,7 +132,7 @@ class Lease:
 
     def events(
         self, topic: str, where: Where | None, buffer: int, overflow: Overflow
-    ) -> AbstractAsyncContextManager[EventStream]:
+    ) -> AbstractAsyncContextManager[AsyncIterator[Event | Gap]]:
         """Open a stream; its scope lies within the attempt, because the plugin's task does."""
         return self.services.router.events(topic, where, buffer, overflow)
 
