@@ -15,8 +15,9 @@ from trunkline.errors import SlowConsumer
 
 T = TypeVar("T")
 
-#: Drop from the head; refuse the newest; or end with `SlowConsumer`.
-Rule = Literal["drop_oldest", "refuse", "close"]
+#: Drop from the head; refuse the newest; end with `SlowConsumer`; or take it all the same, where
+#: the feeder asks `wait_room` before it reads on.
+Rule = Literal["drop_oldest", "refuse", "close", "grow"]
 
 
 class Mailbox(Generic[T]):
@@ -33,7 +34,12 @@ class Mailbox(Generic[T]):
         """Hold at most `limit` items and `limit_bytes` bytes; a larger item is taken when empty.
 
         `on_drop` is shown each item that `drop_oldest` takes from the head.
+
+        Raises:
+            ValueError: the limit leaves room for nothing.
         """
+        if limit < 1:
+            raise ValueError(f"a mailbox needs room for at least one item, not {limit}")
         self._limit = limit
         self._limit_bytes = limit_bytes
         self._overflow = overflow
@@ -69,7 +75,10 @@ class Mailbox(Generic[T]):
         return True
 
     def put_front(self, item: T, size: int = 0) -> None:
-        """Add `item` before all others, whatever the bounds: for the few that must not wait."""
+        """Add `item` before all others, whatever the bounds: for the few that must not wait.
+
+        A closed mailbox takes it too: what answers the peer goes out before the end.
+        """
         self._items.appendleft((item, size))
         self.used_bytes += size
         if self._readers:
@@ -86,30 +95,46 @@ class Mailbox(Generic[T]):
         if self._overflow == "close":
             self._was_too_slow = True
             self.close()
-        return False
+        return self._overflow == "grow"
 
     def _pop(self) -> T:
         item, size = self._items.popleft()
         self.used_bytes -= size
         return item
 
-    async def get_batch(self, limit: int | None = None) -> list[T]:
-        """Wait for at least one item; return up to `limit`, or all there are.
+    async def wait_item(self) -> None:
+        """Return when there is something to take; lets others run first in any case.
 
         Raises:
             SlowConsumer: the rule is `close`, it was full, and what came before is read.
             trio.EndOfChannel: it was closed, and everything is read.
         """
+        if self._items:
+            await trio.lowlevel.checkpoint()
         while not self._items:
             if self._was_too_slow:
                 raise SlowConsumer("the mailbox was full and its rule is `close`")
             if self.is_closed:
                 raise trio.EndOfChannel
             await self._readers.park()
+
+    def take(self) -> T | None:
+        """Take the first item; None if there is none."""
+        if not self._items:
+            return None
+        item = self._pop()
+        self._tell_feeders()
+        return item
+
+    async def get_batch(self, limit: int | None = None) -> list[T]:
+        """Wait for at least one item; return up to `limit`, or all there are.
+
+        A cancel takes nothing out. Raises what `wait_item` raises.
+        """
+        await self.wait_item()
         count = len(self._items) if limit is None else min(limit, len(self._items))
         batch = [self._pop() for _ in range(count)]
-        if self._feeders and self.has_room():
-            self._feeders.unpark_all()
+        self._tell_feeders()
         return batch
 
     async def wait_room(self) -> None:
@@ -117,18 +142,37 @@ class Mailbox(Generic[T]):
         while not self.has_room() and not self.is_closed:
             await self._feeders.park()
 
+    def first(self) -> T | None:
+        """Return the item that would be taken next; None if there is none."""
+        return self._items[0][0] if self._items else None
+
+    def last(self) -> T | None:
+        """Return the item that came last, without taking it; None if there is none."""
+        return self._items[-1][0] if self._items else None
+
+    def replace_last(self, item: T) -> None:
+        """Put `item` in the place of the one that came last; its size stays."""
+        self._items[-1] = (item, self._items[-1][1])
+
     def discard(self, item: T) -> bool:
         """Take one item out, wherever it stands; False if it is not there."""
-        for entry in self._items:
-            if entry[0] is item:
-                self._items.remove(entry)
-                self.used_bytes -= entry[1]
+        for index, (other, size) in enumerate(self._items):
+            if other is item:
+                del self._items[index]
+                self.used_bytes -= size
+                self._tell_feeders()
                 return True
         return False
 
     def drain(self) -> list[T]:
         """Take everything out at once."""
-        return [self._pop() for _ in range(len(self._items))]
+        items = [self._pop() for _ in range(len(self._items))]
+        self._tell_feeders()
+        return items
+
+    def _tell_feeders(self) -> None:
+        if self._feeders and self.has_room():
+            self._feeders.unpark_all()
 
     def close(self) -> None:
         """Take nothing more; what is there can still be read."""

@@ -6,6 +6,7 @@ No regular expressions, so every judgement is linear in the size of what it look
 """
 
 import difflib
+import itertools
 import operator
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -18,6 +19,8 @@ Path = tuple[str, ...]
 Judge = Callable[[Any], bool]
 
 SCALARS = (str, int, float, bool, type(None))
+NO_KEY = object()  # what containers have for a key; no condition holds it
+MOST_KEYS = 256  # entries that conditions on several paths may have in an index, multiplied out
 _ORDERINGS: Mapping[str, Callable[[Any, Any], bool]] = {
     "gt": operator.gt,
     "ge": operator.ge,
@@ -32,13 +35,32 @@ class WhereError(TrunklineError):
 
 
 def key_of(value: object) -> object:
-    """Return what equal JSON values share: true is not 1, yet 1 is 1.0."""
-    return (bool, value) if isinstance(value, bool) else value
+    """Return what equal values share: true is not 1, yet 1 is 1.0; `NO_KEY` for a container."""
+    if isinstance(value, bool):
+        return (bool, value)
+    return value if isinstance(value, SCALARS) else NO_KEY
+
+
+def key_reader(paths: tuple[Path, ...]) -> Callable[[Mapping[str, Any]], object]:
+    """Return a function that reads the key of one path, or the keys of several as a tuple."""
+    if len(paths) > 1:
+        readers = tuple(key_reader((path,)) for path in paths)
+        return lambda data: tuple(read(data) for read in readers)
+    path = paths[0]
+    if len(path) > 1:
+        return lambda data: key_of(dig(data, path))
+    name = path[0]
+
+    def read_field(data: Mapping[str, Any]) -> object:
+        value = data.get(name)
+        return value if value.__class__ is str else key_of(value)  # most keys are strings
+
+    return read_field
 
 
 @attrs.frozen
 class Equality:
-    """A path that must hold one of some values; what an index can be made of."""
+    """A path that must hold one of some values."""
 
     path: Path
     keys: frozenset[object]
@@ -46,8 +68,17 @@ class Equality:
 
     def holds(self, data: Mapping[str, Any]) -> bool:
         """Tell whether the path holds one of the values."""
-        value = dig(data, self.path)
-        return isinstance(value, SCALARS) and key_of(value) in self.keys
+        return key_of(dig(data, self.path)) in self.keys
+
+
+@attrs.frozen
+class Lookup:
+    """Equalities folded into one, for an index: what must stand at `paths` together."""
+
+    paths: tuple[Path, ...]
+    """In order, so that conditions on the same paths share a table."""
+    keys: tuple[object, ...]
+    """The keys that fit, as `key_reader(paths)` reads them; no two are equal."""
 
 
 @attrs.frozen
@@ -64,20 +95,38 @@ class Conditions:
             judge(dig(data, path)) for path, judge in self.tests
         )
 
-    def split(self) -> "tuple[Equality | None, Conditions | None]":
-        """Return an equality for an index, and what is left to judge behind it, if anything."""
-        if not self.equalities:
-            return None, self
-        first, *others = self.equalities
-        if not others and not self.tests:
-            return first, None
-        return first, Conditions(tuple(others), self.tests)
+    def split(self) -> "tuple[Lookup | None, Conditions | None]":
+        """Return what an index can answer, and what is left to judge behind it, if anything.
+
+        The fewer values an equality allows the more it tells apart, so those come first; one
+        that would make too many entries of all combinations is left to be judged.
+        """
+        chosen: list[Equality] = []
+        count = 1
+        for equality in sorted(self.equalities, key=lambda each: len(each.keys)):
+            count *= len(equality.keys)
+            if chosen and count > MOST_KEYS:
+                break
+            chosen.append(equality)
+        others = tuple(equality for equality in self.equalities if equality not in chosen)
+        rest = Conditions(others, self.tests) if others or self.tests else None
+        return _folded(chosen), rest
+
+
+def _folded(equalities: list[Equality]) -> Lookup | None:
+    if not equalities:
+        return None
+    in_order = sorted(equalities, key=lambda equality: equality.path)
+    if len(in_order) == 1:
+        return Lookup((in_order[0].path,), tuple(in_order[0].keys))
+    combinations = itertools.product(*(equality.keys for equality in in_order))
+    return Lookup(tuple(equality.path for equality in in_order), tuple(combinations))
 
 
 def dig(data: object, path: Path) -> Any:  # noqa: ANN401 - JSON holds anything
     """Follow `path` through nested mappings; None where a step is missing."""
     for key in path:
-        if not isinstance(data, Mapping):
+        if data.__class__ is not dict and not isinstance(data, Mapping):
             return None
         data = data.get(key)
     return data
@@ -124,7 +173,7 @@ def _keys(dotted: str, wanted: object) -> frozenset[object]:
 def _judge(dotted: str, name: object, wanted: Any) -> Judge:  # noqa: ANN401 - from a file
     if name == "ne":
         keys = _keys(dotted, wanted)
-        return lambda value: not (isinstance(value, SCALARS) and key_of(value) in keys)
+        return lambda value: key_of(value) not in keys
     if name == "prefix":
         if not isinstance(wanted, str):
             raise WhereError(f"{dotted}.prefix: expected a string, got {type(wanted).__name__}")

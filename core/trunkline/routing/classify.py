@@ -5,8 +5,8 @@ the server's own table, exact before prefix · the type itself. Whatever depends
 is settled once per type and remembered.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, TypeVar
 
 import attrs
 
@@ -14,9 +14,11 @@ from trunkline.config import is_topic
 from trunkline.routing.table import ClassifierRule, RouteTable, TopicRule
 from trunkline.where import Conditions, compile_where
 
+T = TypeVar("T")
 How = Literal["topic", "match", "prefix", "classifier", "fallback", "type", "none"]
 
 REMEMBERED = 1024  # types and topic names; a server that invents more gets no more memory
+LONGEST_REMEMBERED = 128  # characters; a longer one is looked at each time
 
 
 @attrs.frozen
@@ -28,7 +30,15 @@ class Classified:
     rule: str = ""
     """The owner, classifier or table that answered."""
 
+    is_known: bool = attrs.field(init=False)
+    """Whether anybody but the message's own type named the topic."""
 
+    @is_known.default
+    def _knows(self) -> bool:
+        return self.how not in _GUESSED
+
+
+_GUESSED = frozenset({"type", "none"})
 NOWHERE = Classified(None, "none")
 
 
@@ -55,18 +65,26 @@ class TypeRules:
         return None
 
 
+def _ignore(_: str, __: BaseException) -> None:
+    """Tell nobody."""
+
+
 class Classifier:
     """The compiled table; `classify` is all there is to ask."""
 
-    def __init__(self, table: RouteTable) -> None:
+    def __init__(
+        self, table: RouteTable, *, on_error: Callable[[str, BaseException], None] = _ignore
+    ) -> None:
+        """Compile `table`; `on_error` is told the name of a classifier and what it raised."""
         typed, self._by_message = _split(table.topics)
         fallbacks, _ = _split(table.fallbacks)
         self._typed = TypeRules(typed)
         self._fallbacks = TypeRules(fallbacks)
         self._classifiers = table.classifiers
-        self._asks_each_time = any(rule.whole for rule in table.classifiers)
-        self._by_type: dict[str, Classified] = {}
+        self._on_error = on_error
         self._by_topic: dict[str, Classified] = {}
+        self._by_type: dict[str, Classified] = {}
+        self._asked: dict[str, _Asked] = {}  # types that are settled only but for some classifiers
 
     def classify(self, message: Mapping[str, Any]) -> Classified:
         """Return the topic of `message`; never raises."""
@@ -89,30 +107,50 @@ class Classifier:
         return _remember(self._by_topic, topic, Classified(topic, "topic"))
 
     def _of_type(self, kind: str, message: Mapping[str, Any]) -> Classified:
+        asked = self._asked.get(kind)
+        if asked is None:
+            asked = self._settle(kind)
+            if not asked.each_time:
+                return _remember(self._by_type, kind, asked.otherwise)
+            _remember(self._asked, kind, asked)
+        for rule in asked.each_time:
+            if (topic := self._answer(rule, message)) is not None:
+                return Classified(topic, "classifier", rule.name)
+        return asked.otherwise
+
+    def _settle(self, kind: str) -> "_Asked":
+        """Find all that can be said about a type without seeing a message."""
         if (found := self._typed.find(kind)) is not None:
             rule, how = found
-            return _remember(self._by_type, kind, Classified(rule.topic, how, rule.owner))
-        answer = self._ask(self._classifiers, kind, message) or self._last_resort(kind)
-        if self._asks_each_time:
-            return answer
-        return _remember(self._by_type, kind, answer)
+            return _Asked((), Classified(rule.topic, how, rule.owner))
+        each_time: list[ClassifierRule] = []
+        for classifier in self._classifiers:
+            if classifier.whole:
+                each_time.append(classifier)
+            elif (topic := self._answer(classifier, kind)) is not None:
+                return _Asked(tuple(each_time), Classified(topic, "classifier", classifier.name))
+        return _Asked(tuple(each_time), self._last_resort(kind))
 
-    def _ask(
-        self, rules: Sequence[ClassifierRule], kind: str, message: Mapping[str, Any]
-    ) -> Classified | None:
-        for rule in rules:
-            try:
-                topic = rule.function(message if rule.whole else kind)
-            except Exception:  # noqa: BLE001, S112 - a plugin's function; one that raises gives no answer
-                continue
-            if isinstance(topic, str) and is_topic(topic):
-                return Classified(topic, "classifier", rule.name)
-        return None
+    def _answer(self, rule: ClassifierRule, asked: object) -> str | None:
+        try:
+            topic = rule.function(asked)
+        except (Exception, SystemExit) as exc:  # noqa: BLE001 - a plugin's function; it gives no answer
+            self._on_error(rule.name, exc)
+            return None
+        return topic if isinstance(topic, str) and is_topic(topic) else None
 
     def _last_resort(self, kind: str) -> Classified:
         if (found := self._fallbacks.find(kind)) is not None:
             return Classified(found[0].topic, "fallback", "server")
         return Classified(kind, "type") if is_topic(kind) else NOWHERE
+
+
+@attrs.frozen
+class _Asked:
+    """What is known of a type: who wants to see each message, and the answer if none of them knows."""
+
+    each_time: tuple[ClassifierRule, ...]
+    otherwise: Classified
 
 
 def _split(
@@ -132,7 +170,7 @@ def _split(
     return typed, whole
 
 
-def _remember(memory: dict[str, Classified], key: str, answer: Classified) -> Classified:
-    if len(memory) < REMEMBERED:
+def _remember(memory: dict[str, T], key: str, answer: T) -> T:
+    if len(memory) < REMEMBERED and len(key) <= LONGEST_REMEMBERED:
         memory[key] = answer
     return answer

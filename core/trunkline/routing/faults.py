@@ -1,51 +1,83 @@
-"""Errors of code that is not ours, counted for their owner and logged without a flood.
+"""What goes wrong with code that is not ours: counted for its owner, logged without a flood.
 
-The first error of an owner is logged with its traceback, then one line a minute with the count.
+Of each kind of trouble the first is logged, a failure with its traceback, and then one line a
+minute with the count (P16).
 """
 
 import logging
 from collections import Counter
 from collections.abc import Callable
 
-import trio
+from trunkline.events import Gap
+from trunkline.routing.statistics import NAMES, OTHER
 
 logger = logging.getLogger(__name__)
 
-QUIET = 60.0  # s between two lines about the same owner
+QUIET = 60.0  # s between two lines about the same thing
+
+#: What foreign code may raise without ending the host (B8); `Cancelled` is not among them.
+CONTAINED = (Exception, SystemExit)
 
 
-class HandlerErrors:
+class Faults:
     """The tally of one router."""
 
-    def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
-        self._next_line: dict[str, float] = {}  # {owner: Trio's time}
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """Measure the minute with `clock`, in seconds that only grow."""
+        self._clock = clock
+        self.counts: Counter[str] = Counter()  # {owner: failures}
+        self._seen: Counter[tuple[str, ...]] = Counter()  # {(log event, owner, topic): times}
+        self._next_line: dict[tuple[str, ...], float] = {}
 
-    def note(self, owner: str, subscription: str, exc: BaseException) -> None:
-        """Count an error and, now and then, log it."""
+    def failed(self, owner: str, subscription: str, exc: BaseException) -> None:
+        """Count what a callback or a condition of `owner` raised."""
         self.counts[owner] += 1
-        count = self.counts[owner]
-        now = trio.current_time()
-        if now < self._next_line.get(owner, now):
-            return
-        self._next_line[owner] = now + QUIET
-        logger.error(
-            "handler.failed",
-            extra={
-                "plugin": owner,
-                "subscription": subscription,
-                "error": type(exc).__name__,
-                "count": count,
-            },
-            exc_info=exc if count == 1 else None,
-        )
+        count = self._due("handler.failed", owner, subscription)
+        if count:
+            logger.warning(
+                "handler.failed",
+                extra={
+                    "plugin": owner,
+                    "subscription": subscription,
+                    "error": type(exc).__name__,
+                    "count": count,
+                },
+                exc_info=exc if count == 1 else None,
+            )
 
-    def guard(
-        self, owner: str, subscription: str, function: Callable[[], object], default: object
-    ) -> object:
-        """Return what `function` returns, or `default` where it raises."""
-        try:
-            return function()
-        except Exception as exc:  # noqa: BLE001 - counted and logged for its owner
-            self.note(owner, subscription, exc)
-            return default
+    def rule_failed(self, name: str, exc: BaseException) -> None:
+        """Tell what a filter or a classifier raised; `name` is `plugin.name`."""
+        count = self._due("rule.failed", name)
+        if count:
+            logger.warning(
+                "rule.failed",
+                extra={"plugin": name, "error": type(exc).__name__, "count": count},
+                exc_info=exc if count == 1 else None,
+            )
+
+    def unheard(self, owner: str, gap: Gap) -> None:
+        """Tell of a gap in a subscription that has no `on_gap`."""
+        count = self._due("subscription.gap", owner, gap.topic)
+        if count:
+            logger.warning(
+                "subscription.gap",
+                extra={
+                    "plugin": owner,
+                    "subscription": gap.topic,
+                    "cause": gap.cause,
+                    "dropped": gap.dropped,
+                    "epoch": gap.epoch,
+                    "count": count,
+                },
+            )
+
+    def _due(self, *key: str) -> int:
+        """Count `key`; return the count if it is time for a line about it, else 0."""
+        if key not in self._seen and len(self._seen) >= NAMES:
+            key = (key[0], OTHER)
+        self._seen[key] += 1
+        now = self._clock()
+        if now < self._next_line.get(key, now):
+            return 0
+        self._next_line[key] = now + QUIET
+        return self._seen[key]

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 import attrs
 
 from trunkline.events import Event
+from trunkline.routing.faults import CONTAINED, Faults
 from trunkline.routing.statistics import Tally
+from trunkline.routing.subscription import EVERY_TOPIC
 from trunkline.routing.table import FilterRule
 from trunkline.where import compile_where
-
-EVERY_TOPIC = "*"
 
 
 @attrs.frozen
@@ -32,9 +32,10 @@ class _Compiled:
 class Filters:
     """A chain; order is the table's."""
 
-    def __init__(self, rules: Iterable[FilterRule], tally: Tally) -> None:
+    def __init__(self, rules: Iterable[FilterRule], tally: Tally, faults: Faults) -> None:
         self._compiled = tuple(_compile(rule) for rule in rules)
         self._tally = tally
+        self._faults = faults
 
     def __len__(self) -> int:
         return len(self._compiled)
@@ -43,13 +44,16 @@ class Filters:
         """Return what is left of the event; None: it was dropped, and counted by filter."""
         for each in self._compiled:
             try:
-                if not each.concerns(event):
-                    continue
-                passed = each.function(event)
-            except Exception:  # noqa: BLE001 - a plugin's function; counted by its name
-                self._tally.drop(each.name, "filter raised")
+                passed = each.function(event) if each.concerns(event) else event
+                if passed is not None and not isinstance(passed, Event):
+                    raise TypeError(
+                        f"a filter returns an event or None, not {type(passed).__name__}"
+                    )
+            except CONTAINED as exc:
+                self._faults.rule_failed(each.name, exc)
+                self._tally.drop(each.name, "filter failed")
                 return None
-            if not isinstance(passed, Event):
+            if passed is None:
                 self._tally.drop(each.name, "filtered")
                 return None
             event = passed

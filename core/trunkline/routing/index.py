@@ -1,82 +1,79 @@
-"""Who wants an event of one topic: found by key where the condition is an equality.
+"""Who wants an event of one topic: found by key where the condition holds equalities.
 
 What an event costs depends on how many subscriptions it matches, not on how many there are.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from trunkline.routing.subscription import Subscription
-from trunkline.where import SCALARS, Equality, Path, dig, key_of
+import attrs
 
-_PLAIN_KEYS = frozenset(SCALARS) - {bool}
+from trunkline.routing.subscription import Subscription
+from trunkline.where import Path, key_reader
+
+Members = dict[Subscription, None]  # a dict is a set that keeps its order
+
+
+@attrs.frozen(eq=False)
+class KeyTable:
+    """The subscriptions whose conditions are about the same paths."""
+
+    read: Callable[[Mapping[str, Any]], object]
+    """Returns the key that data has at these paths."""
+    by_key: dict[object, Members] = attrs.Factory(dict)
 
 
 class TopicIndex:
-    """The subscriptions of one topic; dicts are used as ordered sets."""
+    """The subscriptions of one topic."""
 
     def __init__(self) -> None:
-        self._asked_always: dict[Subscription, None] = {}
-        # {path: {key of a value: subscriptions}}
-        self._by_path: dict[Path, dict[object, dict[Subscription, None]]] = {}
-        self._count = 0
+        self._members: Members = {}
+        self._asked_always: Members = {}
+        self._tables: dict[tuple[Path, ...], KeyTable] = {}
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._members)
 
     def __iter__(self) -> Iterator[Subscription]:
-        """Go through a snapshot of all of them."""
-        found = dict(self._asked_always)
-        for by_key in self._by_path.values():
-            for subscriptions in by_key.values():
-                found |= subscriptions
-        return iter(tuple(found))
+        """Go through a snapshot of all, in the order in which they came."""
+        return iter(tuple(self._members))
 
     def add(self, subscription: Subscription) -> None:
         """Take a subscription in."""
-        self._count += 1
-        equality = subscription.index_by
-        if equality is None:
+        self._members[subscription] = None
+        lookup = subscription.lookup
+        if lookup is None:
             self._asked_always[subscription] = None
             return
-        by_key = self._by_path.setdefault(equality.path, {})
-        for key in equality.keys:
-            by_key.setdefault(key, {})[subscription] = None
+        table = self._tables.get(lookup.paths)
+        if table is None:
+            table = self._tables[lookup.paths] = KeyTable(key_reader(lookup.paths))
+        for key in lookup.keys:
+            table.by_key.setdefault(key, {})[subscription] = None
 
     def discard(self, subscription: Subscription) -> bool:
         """Take it out again, and leave nothing of it behind; False if it is not there."""
-        equality = subscription.index_by
-        if equality is None:
-            if subscription not in self._asked_always:
-                return False
+        if subscription not in self._members:
+            return False
+        del self._members[subscription]
+        lookup = subscription.lookup
+        if lookup is None:
             del self._asked_always[subscription]
-        elif not self._discard_indexed(subscription, equality):
-            return False
-        self._count -= 1
-        return True
-
-    def _discard_indexed(self, subscription: Subscription, equality: Equality) -> bool:
-        by_key = self._by_path.get(equality.path, {})
-        if not all(subscription in by_key.get(key, ()) for key in equality.keys):
-            return False
-        for key in equality.keys:
+            return True
+        by_key = self._tables[lookup.paths].by_key
+        for key in lookup.keys:
             del by_key[key][subscription]
             if not by_key[key]:
                 del by_key[key]
         if not by_key:
-            self._by_path.pop(equality.path, None)
+            del self._tables[lookup.paths]
         return True
 
     def find(self, data: Mapping[str, Any]) -> list[Subscription]:
-        """Return a snapshot of those whose key `data` has, and of those that are always asked."""
+        """Return a snapshot of those that are always asked, and of those whose key `data` has."""
         found = list(self._asked_always)
-        for path, by_key in self._by_path.items():
-            value = data.get(path[0]) if len(path) == 1 else dig(data, path)
-            if value.__class__ not in _PLAIN_KEYS:
-                if value.__class__ is not bool:
-                    continue
-                value = key_of(value)
-            hit = by_key.get(value)
+        for table in self._tables.values():
+            hit = table.by_key.get(table.read(data))
             if hit is not None:
-                found.extend(hit)
+                found += hit
         return found

@@ -5,52 +5,66 @@ is asynchronous has a mailbox and a worker of its own. Dispatch goes through a s
 removed gets nothing more, who is added gets the next event.
 """
 
-import inspect
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Any
 
+import attrs
 import trio
 
 from trunkline.errors import StateError
 from trunkline.events import Event, Gap, Origin
 from trunkline.plugin_api import Overflow, Undo, Where
 from trunkline.routing.classify import Classified, Classifier
-from trunkline.routing.faults import HandlerErrors
+from trunkline.routing.faults import Faults
 from trunkline.routing.filtering import Filters
-from trunkline.routing.index import TopicIndex
-from trunkline.routing.statistics import RouterStatistics, Tally
+from trunkline.routing.queued import EventStream, Gate, QueuedSubscription, work
+from trunkline.routing.statistics import (
+    NO_TYPE,
+    RouterStatistics,
+    Tally,
+    count_name,
+    shown_name,
+)
+from trunkline.routing.subscribers import Subscribers
 from trunkline.routing.subscription import (
-    EventStream,
-    Gate,
+    EVERY_TOPIC,
     InlineSubscription,
     OnGap,
-    QueuedSubscription,
     Subscription,
-    work,
+    TimedSubscription,
+    is_async,
+    prepared,
 )
 from trunkline.routing.table import RouteTable
-from trunkline.where import Equality, compile_where
+from trunkline.where import key_reader
 
-EVERY_TOPIC = "*"
 SYSTEM = "system"
+SHOWN_KEYS = 16  # names of fields that `message.unclassified` tells
 
 
 class Router:
     """Subscriptions and their index, fed with messages and events."""
 
     def __init__(
-        self, table: RouteTable | None = None, *, walltime: Callable[[], float] = time.time
+        self,
+        table: RouteTable | None = None,
+        *,
+        walltime: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Route by `table`; `walltime` tells the seconds since 1970."""
+        """Route by `table`; `walltime` tells the seconds since 1970, `clock` those between logs."""
         table = table or RouteTable()
         self._walltime = walltime
-        self._classifier = Classifier(table)
         self._tally = Tally()
-        self._filters = Filters(table.filters, self._tally)
-        self._errors = HandlerErrors()
-        self._indexes: dict[str, TopicIndex] = {}
+        self._faults = Faults(clock)
+        self._classifier = Classifier(table, on_error=self._faults.rule_failed)
+        self._filters = (  # None: nothing to ask, and nothing spent on asking
+            Filters(table.filters, self._tally, self._faults) if table.filters else None
+        )
+        self._subscribers = Subscribers()
         self._retained: dict[str, Event] = {}  # {key: the last `system` event with it}
         self._nursery: trio.Nursery | None = None
 
@@ -78,35 +92,42 @@ class Router:
         `received` is wall time, in seconds since 1970.
         """
         found = self._classifier.classify(message)
-        topic = found.topic
-        if found.how in {"type", "none"}:
+        if not found.is_known:
             self._unclassified(message, epoch)
-        if topic is not None:
-            kind = message.get("type")
-            self.publish(
-                Event(
-                    topic, kind if isinstance(kind, str) else "", message, epoch, origin, received
-                ),
-                size,
-            )
+        topic = found.topic
+        if topic is None:
+            return
+        kind = message.get("type")
+        event = Event(
+            topic, kind if isinstance(kind, str) else "", message, epoch, origin, received
+        )
+        if self._filters is None:
+            self._dispatch(event, message, size)
+        else:
+            self.publish(event, size)
 
     def publish(self, event: Event, size: int = 0) -> None:
         """Filter an event and hand it to the subscribers of its topic, then to those of `*`."""
-        topic = event.topic
-        if topic != SYSTEM and self._filters:
+        if self._filters is not None and event.topic != SYSTEM:
             passed = self._filters.apply(event)
             if passed is None:
                 return
-            event, topic = passed, passed.topic
-        self._tally.routed(topic)
-        index = self._indexes.get(topic)
-        if index is not None:
-            for subscription in index.find(event.data):
-                subscription.offer(event, size)
-        index = self._indexes.get(EVERY_TOPIC)
-        if index is not None:
-            for subscription in index.find(event.data):
-                subscription.offer(event, size)
+            event = passed
+        self._dispatch(event, event.data, size)
+
+    def _dispatch(self, event: Event, data: Mapping[str, Any], size: int) -> None:
+        topic = event.topic
+        counts = self._tally.routed
+        if topic in counts:
+            counts[topic] += 1
+        else:
+            count_name(counts, topic)
+        for subscription in self._subscribers.find(topic, data):
+            # asked again each time: one callback may have ended the next one's subscription
+            if subscription.is_live and (
+                subscription.accepts is None or subscription.admits(event)
+            ):
+                subscription.deliver(event, size)
 
     def announce(
         self, kind: str, data: Mapping[str, Any], *, key: str | None = None, epoch: int = 0
@@ -115,22 +136,20 @@ class Router:
         event = Event(SYSTEM, kind, data, epoch, "local", self._walltime())
         if key is not None:
             self._retained[key] = event
-        self.publish(event)
+        self._dispatch(event, data, 0)
 
     def gap(self, gap: Gap) -> None:
         """Hand a gap to every subscription, in its place, as a gap of its own topic."""
-        for topic, index in tuple(self._indexes.items()):
-            own = Gap(topic, gap.cause, gap.since, gap.until, gap.epoch, gap.dropped)
-            for subscription in index:
-                subscription.deliver_gap(own)
+        for subscription in self._subscribers:
+            if subscription.is_live:
+                subscription.deliver_gap(attrs.evolve(gap, topic=subscription.topic))
 
     def _unclassified(self, message: Mapping[str, Any], epoch: int) -> None:
         kind = message.get("type")
-        name = kind if isinstance(kind, str) else None
-        if self._tally.unclassified(name):
-            self.announce(
-                "message.unclassified", {"type": name, "keys": sorted(message)[:16]}, epoch=epoch
-            )
+        name = shown_name(kind) if isinstance(kind, str) else None
+        if count_name(self._tally.unclassified, name or NO_TYPE):
+            keys = [shown_name(key) for key in sorted(message)[:SHOWN_KEYS]]
+            self.announce("message.unclassified", {"type": name, "keys": keys}, epoch=epoch)
 
     # out
 
@@ -156,20 +175,22 @@ class Router:
             WhereError: the condition cannot be used.
             StateError: an asynchronous callback, and no nursery to run it in.
         """
-        index_by, accepts = _compiled(where)
-        if not _is_async(callback):
-            inline = InlineSubscription(
-                topic, owner, index_by, accepts, self._errors, callback, on_gap
-            )
-            return self._added(inline)
+        condition = prepared(topic, where)
+        if not (is_async(callback) or is_async(on_gap)):
+            common = (topic, owner, *condition, self._faults, callback, on_gap)
+            if not owner:
+                return self._added(InlineSubscription(*common))
+            return self._added(TimedSubscription(*common, self._tally.handler_seconds))
         nursery = nursery or self._nursery
         if nursery is None:
             raise StateError("an asynchronous callback needs a running host or connection")
-        queued = QueuedSubscription(topic, owner, index_by, accepts, self._errors, buffer, overflow)
-        nursery.start_soon(
-            work, queued, callback, on_gap, gate, name=f"{owner or 'subscriber'} {topic}"
+        queued = QueuedSubscription(
+            topic, owner, *condition, self._faults, buffer, overflow, self._count_overflow
         )
-        return self._added(queued)
+        undo = self._added(queued)
+        name = f"{owner or 'subscriber'} {topic}"
+        nursery.start_soon(work, queued, callback, on_gap, gate, undo, name=name)
+        return undo
 
     def events(
         self,
@@ -183,9 +204,9 @@ class Router:
         Raises:
             WhereError: the condition cannot be used.
         """
-        index_by, accepts = _compiled(where)
+        condition = prepared(topic, where)
         subscription = QueuedSubscription(
-            topic, "", index_by, accepts, self._errors, buffer, overflow
+            topic, "", *condition, self._faults, buffer, overflow, self._count_overflow
         )
 
         @asynccontextmanager
@@ -198,81 +219,48 @@ class Router:
 
         return scope()
 
+    def _count_overflow(self) -> None:
+        self._tally.drop("subscription", "overflow")
+
     def _added(self, subscription: Subscription) -> Undo:
-        topic = subscription.topic
-        self._indexes.setdefault(topic, TopicIndex()).add(subscription)
-        if topic in {SYSTEM, EVERY_TOPIC}:
+        self._subscribers.add(subscription)
+        if subscription.topic in {SYSTEM, EVERY_TOPIC}:
             for event in tuple(self._retained.values()):
-                if subscription.index_by is None or subscription.index_by.holds(event.data):
-                    subscription.offer(event, 0)
-
-        def undo() -> None:
-            self._remove(subscription)
-
-        return undo
-
-    def _remove(self, subscription: Subscription) -> None:
-        index = self._indexes.get(subscription.topic)
-        if index is None or not index.discard(subscription):
-            return
-        subscription.end()
-        if not len(index):
-            del self._indexes[subscription.topic]
+                lookup = subscription.lookup
+                if lookup is not None and key_reader(lookup.paths)(event.data) not in lookup.keys:
+                    continue
+                if subscription.is_live and subscription.admits(event):
+                    subscription.deliver(event, 0)
+        return partial(self._subscribers.remove, subscription)
 
     def subscription_count(self, topic: str | None = None) -> int:
         """Return how many subscriptions there are, to `topic` or in all."""
-        if topic is not None:
-            return len(self._indexes.get(topic, ()))
-        return sum(len(index) for index in self._indexes.values())
+        return self._subscribers.count(topic)
 
     def topics(self) -> tuple[str, ...]:
         """Return the topics that are subscribed to, sorted."""
-        return tuple(sorted(self._indexes))
+        return self._subscribers.topics()
 
     def clear(self, topic: str | None = None) -> int:
         """End the subscriptions to `topic`, or all; return how many there were."""
-        ended = [
-            subscription
-            for name, index in self._indexes.items()
-            if topic in {None, name}
-            for subscription in index
-        ]
-        for subscription in ended:
-            self._remove(subscription)
-        return len(ended)
+        return self._subscribers.clear(topic)
 
     def close(self) -> None:
         """Route nothing more; what waits in mailboxes can still be read to its end."""
-        for index in tuple(self._indexes.values()):
-            for subscription in index:
-                subscription.finish()
+        for subscription in self._subscribers:
+            subscription.finish()
 
     def statistics(self) -> RouterStatistics:
         """Return a snapshot of everything that is counted."""
-        waiting = dropped = 0
-        for index in self._indexes.values():
-            for subscription in index:
-                if isinstance(subscription, QueuedSubscription):
-                    waiting += subscription.waiting_count
-                    dropped += subscription.dropped_count
-        return self._tally.snapshot(
-            self._errors.counts, self.subscription_count(), waiting, dropped
+        waiting = sum(
+            each.waiting_count for each in self._subscribers if isinstance(each, QueuedSubscription)
         )
-
-
-def _compiled(where: Where | None) -> tuple[Equality | None, Callable[[Event], bool] | None]:
-    """Return what the index takes over from a condition, and what is left to judge."""
-    if where is None:
-        return None, None
-    if not isinstance(where, Mapping):
-        return None, where
-    conditions = compile_where(where)
-    first, rest = conditions.split()
-    if rest is None:
-        return first, None
-    return first, lambda event: rest.holds(event.data)
-
-
-def _is_async(callback: Callable[..., object]) -> bool:
-    call = getattr(callback, "__call__", None)  # noqa: B004 - an object whose call is a coroutine function
-    return inspect.iscoroutinefunction(callback) or inspect.iscoroutinefunction(call)
+        return RouterStatistics(
+            routed=dict(self._tally.routed),
+            dropped=dict(self._tally.dropped),
+            unclassified=dict(self._tally.unclassified),
+            handler_errors=dict(self._faults.counts),
+            handler_seconds=dict(self._tally.handler_seconds),
+            subscription_count=self.subscription_count(),
+            waiting_count=waiting,
+        )

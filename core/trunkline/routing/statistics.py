@@ -5,8 +5,10 @@ from collections.abc import Mapping
 
 import attrs
 
-NAMES = 256  # different topics or types that are counted by name
+NAMES = 256  # different names that are counted one by one
 OTHER = "(other)"
+NO_TYPE = "(none)"
+LONGEST_NAME = 128  # characters; a type may have a message's length
 
 
 @attrs.frozen
@@ -16,64 +18,44 @@ class RouterStatistics:
     routed: Mapping[str, int]
     """{topic: events handed to dispatch}"""
     dropped: Mapping[tuple[str, str], int]
-    """{(where, reason): events that went no further}"""
+    """{(where, reason): events that went no further}; where is a filter or `subscription`"""
     unclassified: Mapping[str, int]
     """{type: messages whose topic nobody knew}"""
     handler_errors: Mapping[str, int]
     """{owner: errors of its callbacks}; the empty name stands for subscribers outside plugins"""
+    handler_seconds: Mapping[str, float]
+    """{plugin: time spent in its synchronous callbacks}"""
     subscription_count: int
     waiting_count: int
-    """Events in mailboxes, not read yet."""
-    overflow_count: int
-    """Events dropped because a mailbox was full, of the subscriptions that live."""
+    """Events and gaps in mailboxes, not read yet."""
 
 
 @attrs.define
 class Tally:
     """The running figures."""
 
-    _routed: dict[str, int] = attrs.Factory(dict)
-    _unclassified: dict[str, int] = attrs.Factory(dict)
-    _dropped: Counter[tuple[str, str]] = attrs.Factory(Counter)
-
-    def routed(self, topic: str) -> None:
-        """Count an event."""
-        counts = self._routed
-        if topic in counts:
-            counts[topic] += 1
-        else:
-            _count_new(counts, topic)
-
-    def unclassified(self, kind: str | None) -> bool:
-        """Count a message nobody knows the topic of; True if its type is new."""
-        name = kind if kind is not None else "(none)"
-        if name in self._unclassified:
-            self._unclassified[name] += 1
-            return False
-        return _count_new(self._unclassified, name)
+    routed: dict[str, int] = attrs.Factory(dict)
+    unclassified: dict[str, int] = attrs.Factory(dict)
+    dropped: Counter[tuple[str, str]] = attrs.Factory(Counter)
+    handler_seconds: dict[str, float] = attrs.Factory(dict)
 
     def drop(self, where: str, reason: str) -> None:
         """Count an event that goes no further."""
-        self._dropped[where, reason] += 1
-
-    def snapshot(
-        self, handler_errors: Mapping[str, int], subscriptions: int, waiting: int, overflow: int
-    ) -> RouterStatistics:
-        """Return the figures as they stand."""
-        return RouterStatistics(
-            dict(self._routed),
-            dict(self._dropped),
-            dict(self._unclassified),
-            dict(handler_errors),
-            subscriptions,
-            waiting,
-            overflow,
-        )
+        self.dropped[where, reason] += 1
 
 
-def _count_new(counts: dict[str, int], name: str) -> bool:
-    """Count a name that is not there yet; False where there are too many to take it in."""
+def count_name(counts: dict[str, int], name: str) -> bool:
+    """Count a name; True if it is counted by itself and for the first time."""
+    if name in counts:
+        counts[name] += 1
+        return False
     is_new = len(counts) < NAMES
     name = name if is_new else OTHER
     counts[name] = counts.get(name, 0) + 1
     return is_new
+
+
+def shown_name(name: str) -> str:
+    """Return a name from outside fit for one line: escaped and cut (S11)."""
+    shown = name[:LONGEST_NAME].encode("unicode_escape").decode()[:LONGEST_NAME]
+    return shown if len(name) <= LONGEST_NAME else shown + "..."

@@ -1,0 +1,206 @@
+"""Subscriptions with a mailbox: read by whoever iterates, or by a worker of their own.
+
+The mailbox is filtered before it is filled. What overflows becomes one gap, which stands before
+everything that is left.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+import attrs
+import trio
+
+from trunkline.errors import SlowConsumer
+from trunkline.events import Event, Gap
+from trunkline.mailbox import Mailbox
+from trunkline.plugin_api import Overflow
+from trunkline.routing.faults import CONTAINED, Faults
+from trunkline.routing.subscription import OnGap, Subscription
+from trunkline.where import Lookup
+
+MAILBOX_BYTES = 4 * 1024 * 1024
+HANDLER_LIMIT = 30.0  # s for one event
+
+#: Returns when the receiver may be called; events wait in the mailbox until then.
+Gate = Callable[[], Awaitable[None]]
+
+
+@attrs.define
+class Loss:
+    """A run of items that the mailbox dropped from its head; as a gap only when it is read."""
+
+    first: Event | Gap
+    last: Event | Gap
+    dropped: int = 0
+    """Events; those that were lost with a dropped gap are among them."""
+
+    def as_gap(self, topic: str) -> Gap:
+        """Return it as one gap."""
+        cause = self.first.cause if isinstance(self.first, Gap) else "overflow"
+        since, until = _start(self.first), _end(self.last)
+        return Gap(topic, cause, since, until, self.last.epoch, self.dropped)
+
+
+def _start(item: Event | Gap) -> datetime:
+    return item.since if isinstance(item, Gap) else item.received_at
+
+
+def _end(item: Event | Gap) -> datetime:
+    return item.until if isinstance(item, Gap) else item.received_at
+
+
+class QueuedSubscription(Subscription):
+    """Fills a mailbox that somebody reads: a stream of events and gaps."""
+
+    def __init__(
+        self,
+        topic: str,
+        owner: str,
+        lookup: Lookup | None,
+        accepts: Callable[[Event], bool] | None,
+        faults: Faults,
+        buffer: int,
+        overflow: Overflow,
+        count_drop: Callable[[], None],
+    ) -> None:
+        """Hold up to `buffer` events and gaps; `count_drop` is called for each event lost."""
+        super().__init__(topic, owner, lookup, accepts, faults)
+        self._mailbox: Mailbox[Event | Gap] = Mailbox(
+            limit=buffer, limit_bytes=MAILBOX_BYTES, overflow=overflow, on_drop=self._lose
+        )
+        self._loss: Loss | None = None  # stands before all that the mailbox holds
+        self._count_drop = count_drop
+        self._turn = 0  # items that may still be taken before others get their turn
+
+    @property
+    def waiting_count(self) -> int:
+        """How many events and gaps are not read yet."""
+        return len(self._mailbox)
+
+    def deliver(self, event: Event, size: int) -> None:
+        """Put the event into the mailbox; one that is full may end the subscription."""
+        if not self._mailbox.put(event, size):
+            self._count_drop()
+            self.is_live = False
+
+    def deliver_gap(self, gap: Gap) -> None:
+        """Put the gap into the mailbox, or join it with the gap that came last."""
+        last = self._mailbox.last()
+        if isinstance(last, Gap):
+            self._mailbox.replace_last(last.merge(gap))
+        elif not self._mailbox.put(gap):
+            self.is_live = False
+
+    def _lose(self, item: Event | Gap) -> None:
+        loss = self._loss
+        if loss is None:
+            loss = self._loss = Loss(item, item)
+        loss.last = item
+        if isinstance(item, Gap):
+            loss.dropped += item.dropped
+        else:
+            loss.dropped += 1
+            self._count_drop()
+
+    def end(self) -> None:
+        """Deliver nothing more, and drop what is not read."""
+        self.finish()
+        self._mailbox.drain()
+        self._loss = None
+
+    def finish(self) -> None:
+        """Deliver nothing more; what is there can still be read."""
+        self.is_live = False
+        self._mailbox.close()
+
+    async def wait_item(self) -> None:
+        """Wait until there is an event or a gap to take; others run once for each batch.
+
+        Raises:
+            SlowConsumer: the mailbox was full, and its rule is `close`.
+            trio.EndOfChannel: the subscription has ended.
+        """
+        if self._turn == 0 or not len(self._mailbox):
+            await self._mailbox.wait_item()
+            self._turn = len(self._mailbox)
+
+    def take(self) -> Event | Gap | None:
+        """Take the next event or gap; None if the subscription has ended meanwhile."""
+        self._turn = max(0, self._turn - 1)
+        if self._loss is None:
+            return self._mailbox.take()
+        gap, self._loss = self._loss.as_gap(self.topic), None
+        neighbour = self._mailbox.first()
+        if isinstance(neighbour, Gap):
+            self._mailbox.take()
+            gap = gap.merge(neighbour)
+        return gap
+
+
+class EventStream:
+    """The events and gaps of a topic, in order; an async iterator."""
+
+    def __init__(self, subscription: QueuedSubscription) -> None:
+        self._subscription = subscription
+
+    def __aiter__(self) -> "EventStream":
+        return self
+
+    async def __anext__(self) -> Event | Gap:
+        await trio.lowlevel.checkpoint_if_cancelled()
+        try:
+            await self._subscription.wait_item()
+        except trio.EndOfChannel:
+            raise StopAsyncIteration from None
+        item = self._subscription.take()
+        if item is None:
+            raise StopAsyncIteration
+        return item
+
+
+async def work(
+    subscription: QueuedSubscription,
+    callback: Callable[[Event], object],
+    on_gap: OnGap | None,
+    gate: Gate | None,
+    undo: Callable[[], None],
+) -> None:
+    """Call a callback for each event, one after the other, until the subscription ends.
+
+    The worker's own end, whatever the reason, ends the subscription by `undo`.
+    """
+    try:
+        while True:
+            await subscription.wait_item()
+            if gate is not None:
+                await gate()
+            item = subscription.take()
+            if isinstance(item, Gap):
+                await _call(subscription, on_gap, item)
+            elif item is not None:
+                await _call(subscription, callback, item)
+    except trio.EndOfChannel:
+        pass
+    except SlowConsumer as exc:
+        subscription.faults.failed(subscription.owner, subscription.topic, exc)
+    finally:
+        undo()
+
+
+async def _call(
+    subscription: QueuedSubscription, receiver: Callable[..., object] | None, item: Event | Gap
+) -> None:
+    """Call and await the receiver; more than `HANDLER_LIMIT` is an error like any other."""
+    if receiver is None:
+        if isinstance(item, Gap):
+            subscription.faults.unheard(subscription.owner, item)
+        return
+    try:
+        with trio.fail_after(HANDLER_LIMIT):
+            outcome = receiver(item)
+            if isinstance(outcome, Awaitable):
+                await outcome
+    except* CONTAINED as group:  # a nursery of the handler's own makes groups, also of `SystemExit`
+        inner = group.exceptions
+        exc = inner[0] if len(inner) == 1 else group
+        subscription.faults.failed(subscription.owner, subscription.topic, exc)
