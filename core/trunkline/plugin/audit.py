@@ -82,7 +82,7 @@ def _functions(plugin: object) -> Iterator[tuple[str, Callable[..., object]]]:
 
 def _hook_problems(name: str, function: Callable[..., object]) -> Iterator[str]:
     """Yield what is wrong with a function that bears our marker."""
-    options = {option for option, value in vars_of_marker(function).items() if value}
+    options = {option for option, value in _options_of(function).items() if value}
     if options:
         yield f"`@hookimpl` takes no options here: remove {', '.join(sorted(options))}"
     if not isinstance(function, FunctionType | MethodType):
@@ -98,7 +98,7 @@ def _hook_problems(name: str, function: Callable[..., object]) -> Iterator[str]:
             yield f"{text} (the hook is `{spec}`)"
 
 
-def vars_of_marker(function: Callable[..., object]) -> dict[str, object]:
+def _options_of(function: Callable[..., object]) -> dict[str, object]:
     """Return the options that our marker has left on a function."""
     marker = getattr(function, MARKER)
     return dict(marker) if isinstance(marker, dict) else {}

@@ -50,26 +50,32 @@ class Backfill:
                 with trio.fail_after(LIMIT):
                     messages = _checked(await runner.backfill(gap))
             except trio.TooSlowError:
-                self._say("failed", runner, gap, reason=f"not done within {LIMIT:g} s")
+                self._failed(runner, gap, f"not done within {LIMIT:g} s")
             except (Exception, SystemExit) as exc:
-                logger.debug("plugin.traceback", extra={"plugin": runner.plugin.name}, exc_info=exc)
-                self._say("failed", runner, gap, reason=reason_of(exc))
+                extra = {"plugin": runner.plugin.name}
+                logger.debug("plugin.traceback", extra=extra, exc_info=exc)
+                self._failed(runner, gap, reason_of(exc))
             else:
-                for message, size in messages:
-                    self._router.route(
-                        message,
-                        size,
-                        epoch=gap.epoch,
-                        received=self._walltime(),
-                        origin="backfill",
-                    )
-                self._say("done", runner, gap, count=len(messages))
+                self._done(runner, gap, messages)
 
-    def _say(self, outcome: str, runner: PluginRunner, gap: Gap, **result: object) -> None:
-        about = {"topic": gap.topic, "plugin": runner.plugin.name, "epoch": gap.epoch, **result}
-        level = logging.INFO if outcome == "done" else logging.WARNING
-        logger.log(level, f"backfill.{outcome}", extra=about)  # noqa: G004 - one of two constant names
-        self._router.announce(f"backfill.{outcome}", about, epoch=gap.epoch)
+    def _done(
+        self, runner: PluginRunner, gap: Gap, messages: Sequence[tuple[dict[str, Any], int]]
+    ) -> None:
+        now = self._walltime()
+        for message, size in messages:
+            self._router.route(message, size, epoch=gap.epoch, received=now, origin="backfill")
+        data = {**_about(runner, gap), "count": len(messages)}
+        logger.info("backfill.done", extra=data)
+        self._router.announce("backfill.done", data, epoch=gap.epoch)
+
+    def _failed(self, runner: PluginRunner, gap: Gap, reason: str) -> None:
+        data = {**_about(runner, gap), "reason": reason}
+        logger.warning("backfill.failed", extra=data)
+        self._router.announce("backfill.failed", data, epoch=gap.epoch)
+
+
+def _about(runner: PluginRunner, gap: Gap) -> dict[str, Any]:
+    return {"topic": gap.topic, "plugin": runner.plugin.name, "epoch": gap.epoch}
 
 
 def _checked(found: object) -> list[tuple[dict[str, Any], int]]:

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import pytest
 import trio
-from tests.core.plugin.conftest import WALL, Host, hosted, loaded, plugin_object, up
+from tests.core.plugin.conftest import WALL, Host, Run, hosted, loaded, plugin_object, up
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trunkline import Event, Gap, PluginContext, hookimpl
@@ -182,3 +182,25 @@ async def test_p02_a_message_costs_no_hook_call(autojump_clock: MockClock) -> No
         await wait_all_tasks_blocked()
         assert hooks.call_count == before > 0
     assert len(seen) == 10_000
+
+
+@pytest.mark.parametrize("error", [ValueError("boom"), SystemExit(1)])
+@pytest.mark.parametrize("run", [None, up])
+async def test_p16_a_handler_that_fails_is_counted_and_called_again(
+    autojump_clock: MockClock, error: BaseException, run: Run | None
+) -> None:
+    """Neither the host nor its neighbours notice."""
+    seen: list[Event] = []
+
+    def bad(event: Event) -> None:
+        raise error
+
+    handlers = [{"topic": "things", "handler": handler} for handler in (bad, seen.append)]
+    host = hosted(run, subscriptions=handlers)
+    async with host.running() as runner:
+        for _ in range(3):
+            host.publish("things")
+        await wait_all_tasks_blocked()
+        assert host.router.statistics().handler_errors == {"one": 3}
+        assert runner.record.state.value == "running"
+    assert len(seen) == 3

@@ -7,14 +7,16 @@ from typing import Any
 import attrs
 import pytest
 import trio
-from tests.core.plugin.conftest import WALL, Host, hosted, loaded, plugin_object, up
+from tests.core.plugin.conftest import WALL, Host, Sender, hosted, loaded, plugin_object, up
 from trio.testing import MockClock
 
 from trunkline import Event, PluginContext
+from trunkline.activity.tracker import Tracker
 from trunkline.errors import PluginError
-from trunkline.plugin.context import Context
-from trunkline.plugin.lease import PUBLISH_LIMIT
+from trunkline.plugin.context import Context, open_context
+from trunkline.plugin.lease import PUBLISH_LIMIT, Services
 from trunkline.plugin.runner import Limits
+from trunkline.routing.router import Router
 
 
 @attrs.frozen
@@ -245,3 +247,26 @@ def test_p28_the_context_is_what_authors_are_promised() -> None:
         else:
             assert isinstance(getattr(Context, name), property)
     assert len(promised) > 10
+
+
+async def test_p13_a_ctx_can_be_lent_outside_an_attempt(autojump_clock: MockClock) -> None:
+    """To a command, or to sinks without a host: it ends with its scope, and errors leave bare."""
+    sender = Sender()
+    router = Router()
+    services = Services(router, sender, Tracker(), lambda: WALL)
+
+    async def later(event: Event) -> None: ...
+
+    with pytest.raises(LookupError, match="from the body"):
+        async with open_context("flows", 7, services, topics=frozenset({"mine"})) as ctx:
+            ctx.subscribe("mine", later)
+            ctx.publish("mine", "test", {})
+            await ctx.send({"type": "command"})
+            ctx.started()
+            ctx.note("heard by nobody")
+            raise LookupError("from the body")
+
+    assert (ctx.config, sender.sent) == (7, [{"type": "command"}])
+    assert router.subscription_count() == 0
+    with pytest.raises(PluginError, match="ended with its attempt"):
+        await ctx.barrier()
