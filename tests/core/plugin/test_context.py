@@ -257,8 +257,11 @@ async def test_p13_a_ctx_can_be_lent_outside_an_attempt(autojump_clock: MockCloc
 
     async def later(event: Event) -> None: ...
 
-    with pytest.raises(LookupError, match="from the body"):
+    contexts: list[PluginContext[int]] = []
+
+    async def use_and_fail() -> None:
         async with open_context("flows", 7, services, topics=frozenset({"mine"})) as ctx:
+            contexts.append(ctx)
             ctx.subscribe("mine", later)
             ctx.publish("mine", "test", {})
             await ctx.send({"type": "command"})
@@ -266,6 +269,10 @@ async def test_p13_a_ctx_can_be_lent_outside_an_attempt(autojump_clock: MockCloc
             ctx.note("heard by nobody")
             raise LookupError("from the body")
 
+    with pytest.raises(LookupError, match="from the body"):
+        await use_and_fail()
+
+    [ctx] = contexts
     assert (ctx.config, sender.sent) == (7, [{"type": "command"}])
     assert router.subscription_count() == 0
     with pytest.raises(PluginError, match="ended with its attempt"):
