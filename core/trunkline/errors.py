@@ -118,6 +118,10 @@ class SlowConsumer(TrunklineError):
     """A subscription with `overflow="close"` was not read in time and has ended."""
 
 
+class Interrupted(TrunklineError):
+    """The host was told to stop a second time, and ended without finishing its work."""
+
+
 class StateError(TrunklineError):
     """A state machine of ours was asked for a change its table does not list: a bug of ours."""
 

@@ -6,6 +6,7 @@ learns where events come from or go to; the wall time is handed in.
 """
 
 import os
+from builtins import type as Class  # the field `type` hides the name
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -54,7 +55,7 @@ class Event:
     origin: Origin = "live"
     _received: float = 0.0
     _id: str | None = None
-    _views: dict[type, Any] | None = attrs.field(default=None, init=False, repr=False)
+    _views: dict[Class[Any], Any] | None = attrs.field(default=None, init=False, repr=False)
 
     @property
     def data(self) -> Mapping[str, Any]:
@@ -78,7 +79,7 @@ class Event:
         found = self._data.get(path) if "." not in path else dig(self._data, tuple(path.split(".")))
         return default if found is None else found
 
-    def as_(self, cls: type[T]) -> T:
+    def as_(self, cls: Class[T]) -> T:
         """Return the data as an instance of `cls`, structured once and shared by all who ask.
 
         Raises:
@@ -86,7 +87,7 @@ class Event:
         """
         if self._views is None:
             object.__setattr__(self, "_views", {})
-        views: dict[type, Any] = self._views  # type: ignore[assignment] # set just above
+        views: dict[Class[Any], Any] = self._views  # type: ignore[assignment] # set just above
         view = views.get(cls)
         if view is None:
             view = views[cls] = structure(self._data, cls)

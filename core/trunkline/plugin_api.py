@@ -115,8 +115,12 @@ class Sinks(Protocol):
         batch: int = 100,
         linger: float = 1.0,
         idempotent: bool = False,
+        greets: bool = False,
     ) -> None:
-        """Deliver events of `topics` to `sink`, at most `batch` at once, `linger` seconds late."""
+        """Deliver events of `topics` to `sink`, at most `batch` at once, `linger` seconds late.
+
+        `greets` is for the server itself: the host then begins each epoch with a session hello.
+        """
 
 
 class Subscriptions(Protocol):

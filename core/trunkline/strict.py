@@ -8,7 +8,7 @@ Error texts show paths and expectations, never values.
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import attrs
 import cattrs

@@ -99,7 +99,7 @@ def trunkline_register_topics(topics: Topics) -> None:
 def trunkline_register_sinks(sinks: Sinks, config: ActivityConfig) -> None:
     """Deliver to the server, and to whatever the table names."""
     if config.upstream:
-        sinks.add(UPSTREAM, upstream, batch=UPSTREAM_BATCH)
+        sinks.add(UPSTREAM, upstream, batch=UPSTREAM_BATCH, greets=True)
     for settings in config.sinks:
         sinks.add(settings.name, _sink(settings), topics=settings.topics)
 

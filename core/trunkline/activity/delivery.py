@@ -146,7 +146,7 @@ class Delivery:
             self._succeed(len(batch), rejected=len(exc.reasons))
         except (NotReady, trio.TooSlowError) as exc:
             await self._wait(exc, getattr(exc, "retry_after", None))
-        except Exception as exc:  # noqa: BLE001 - a sink; counted and logged for its owner
+        except (Exception, SystemExit) as exc:  # noqa: BLE001 - a sink; counted and logged for its owner
             await self._fail(batch, exc)
         else:
             self._succeed(len(batch))

@@ -26,3 +26,5 @@ class SinkRule:
     """Seconds an event may wait for company."""
     idempotent: bool = False
     """Events of an id it has seen change nothing."""
+    greets: bool = False
+    """It is the server: each epoch begins with a session hello, before what it is given."""

@@ -69,6 +69,7 @@ class Tracker:
         self._subject: str | None = None
         self.session = str(uuid4())
         self.visitor_id = str(uuid4())
+        self._is_closing = False
         self.refused: Counter[str] = Counter()
         """{reason: calls that recorded nothing}"""
 
@@ -165,6 +166,8 @@ class Tracker:
     ) -> str | None:
         if not self._is_enabled:
             return None
+        if self._is_closing:
+            return self._refuse("closing", "the host is stopping")
         if os.getpid() != self._pid:
             return self._refuse("forked", "a forked child makes its own tracker")
         if not isinstance(label, str) or not label or not isinstance(metadata or {}, Mapping):
@@ -199,9 +202,14 @@ class Tracker:
 
     # the host's side
 
+    def close(self) -> None:
+        """Refuse new records: the host is stopping."""
+        self._is_closing = True
+
     def attach(self, wake: Callable[[], None], flush: Callable[[float], Any]) -> None:
         """Let `wake` be called, from any thread, whenever there is something to take."""
         self._wake, self._flush = wake, flush
+        self._is_closing = False
 
     def detach(self) -> None:
         """Take `wake` away again; calls fill the inbox."""

@@ -28,7 +28,7 @@ from trunkline.connection.sending import Outgoing, SendQueue
 from trunkline.connection.session import Session, Shared
 from trunkline.connection.states import ConnectionState, Phase, StateChange, Status, check
 from trunkline.connection.statistics import ConnectionStatistics, Tally
-from trunkline.errors import NotConnected, TransportError
+from trunkline.errors import NotConnected, NotSent, TransportError
 from trunkline.events import Event, Gap
 from trunkline.plugin_api import Overflow, Undo, Where
 from trunkline.routing.router import EventStream, Router
@@ -42,6 +42,7 @@ logger = logging.getLogger(__name__)
 
 LEAST_SPACING = 1.0  # s between the starts of two attempts where the wait was skipped (BO1)
 USER_AGENT = f"trunkline/{version('trunkline')} Python/{platform.python_version()}"
+LAST_WORDS = frozenset({"activity", "ping"})  # what may still leave while draining
 _S = ConnectionState
 
 
@@ -56,6 +57,7 @@ class Connection:
         *,
         greets: bool = False,
         visitor_id: str | None = None,
+        on_gap: Callable[[Gap], None] | None = None,
         dial: Dial | None = None,
         rng: random.Random | None = None,
         walltime: Callable[[], float] = time.time,
@@ -63,12 +65,14 @@ class Connection:
         """Prepare a connection; `run` opens it.
 
         `greets` sends the tracker's session hello first in each epoch. `visitor_id` goes into the
-        URL of the upgrade, beside its fingerprint (SV2).
+        URL of the upgrade, beside its fingerprint (SV2). `on_gap` hears of each gap after the
+        subscribers.
         """
         self.tracker = tracker
         self._settings = settings
         self._router = router
         self._greets = greets
+        self._on_gap = on_gap
         self._dial = dial or Dialler(ssl_context_factory=partial(default_context, settings.ca_file))
         self._endpoint = settings.url
         if visitor_id is not None:
@@ -174,6 +178,11 @@ class Connection:
                 f"{self._endpoint.display}: not connected after {timeout:g} s ({why})"
             )
 
+    async def wait_ended(self) -> None:
+        """Wait until the connection is disconnected for good."""
+        while self._state is not _S.DISCONNECTED:
+            await self._changed.wait()
+
     def retry_now(self) -> None:
         """End the wait for the next attempt; where nothing waits, do nothing."""
         self._skip_wait.set()
@@ -239,6 +248,8 @@ class Connection:
         text = encode(message)
         if message["type"] == "authenticate":
             raise ValueError("a live session is never authenticated again; set `token` instead")
+        if self._state is _S.DRAINING and message["type"] not in LAST_WORDS:
+            raise NotSent("the connection is being stopped")
         outgoing = Outgoing(text, expected_reply(message))
         self._queue.put(outgoing)
         try:
@@ -277,8 +288,7 @@ class Connection:
             self._change(_S.DISCONNECTED, "stop")
 
     def drain(self) -> None:
-        """Take no new messages and try no new epoch; what is queued may still leave."""
-        self._queue.close()
+        """Take no new messages but the last activity, and try no new epoch."""
         if self._state not in {_S.DRAINING, _S.DISCONNECTED}:
             self._change(_S.DRAINING, "stop")
 
@@ -327,7 +337,10 @@ class Connection:
             until = datetime.fromtimestamp(self._walltime(), UTC)
             is_too_large = self._loss is not None and self._loss.cause == "limit"
             cause = "too_large" if is_too_large else "reconnect"
-            self._router.gap(Gap("*", cause, since, until, self._epoch))
+            gap = Gap("*", cause, since, until, self._epoch)
+            self._router.gap(gap)
+            if self._on_gap is not None:
+                self._on_gap(gap)
         if self._greets and (hello := self.tracker.session_hello()) is not None:
             text = encode(encode_activity(hello, anonymous=self._credentials.is_anonymous))
             self._queue.put_front(Outgoing(text, epoch=self._epoch))

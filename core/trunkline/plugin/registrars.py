@@ -106,6 +106,7 @@ class SinkRegistrar:
         batch: int = 100,
         linger: float = 1.0,
         idempotent: bool = False,
+        greets: bool = False,
     ) -> None:
         """Deliver events of `topics` to `sink`, at most `batch` at once, `linger` seconds late."""
         full_name = _full_name(self._owner, name, self.rules)
@@ -116,7 +117,9 @@ class SinkRegistrar:
             raise PluginError(f"sink `{name}` must be `async def` or have an `async def write`")
         parameter_count(write, "sink")
         self.rules.append(
-            SinkRule(full_name, self._owner, sink, _topics(topics), batch, linger, idempotent)
+            SinkRule(
+                full_name, self._owner, sink, _topics(topics), batch, linger, idempotent, greets
+            )
         )
 
 

@@ -1,0 +1,220 @@
+"""The composition root: builds everything from a config, owns the nursery, stops in order."""
+
+import logging
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+import trio
+
+from trunkline.activity.activity import Activity
+from trunkline.activity.tracker import Tracker
+from trunkline.activity.visitor import visitor_id
+from trunkline.config import Config
+from trunkline.connection.connection import Connection
+from trunkline.connection.protocol import fallback_rules
+from trunkline.control import serve_control, socket_path
+from trunkline.errors import Interrupted, RequiredPluginMissing
+from trunkline.events import Gap
+from trunkline.host.reporting import host_status
+from trunkline.plugin.backfill import Backfill
+from trunkline.plugin.filters import filters_from_config
+from trunkline.plugin.lease import Services
+from trunkline.plugin.manager import load
+from trunkline.plugin.record import PluginRecord
+from trunkline.plugin.runner import Limits, PluginRunner, stop_in_order
+from trunkline.plugin.states import PluginState
+from trunkline.routing.router import Router
+from trunkline.transport.dialler import Dial
+
+logger = logging.getLogger(__name__)
+
+CLOSE_TIME = 1.5  # s of `stop_timeout` that are kept for the close of the socket
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Host:
+    """One process: the connection, the router, the plugins, the sinks."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        tracker: Tracker | None = None,
+        safe: bool = False,
+        disable: Collection[str] = (),
+        dial: Dial | None = None,
+        rng: random.Random | None = None,
+        walltime: Callable[[], float] = time.time,
+    ) -> None:
+        """Load every plugin and build the parts; nothing runs and no socket is opened yet.
+
+        Raises:
+            ConfigError: the configuration cannot be used; every problem at once.
+            RequiredPluginMissing: a plugin in `[plugins] require` is missing or broken.
+            UsageError: `disable` names no plugin.
+        """
+        self.config = config
+        self._rng = rng or random.Random()  # noqa: S311 - jitter, not a secret
+        self.loaded = load(
+            config,
+            safe=safe,
+            disable=disable,
+            filters=filters_from_config(config.filters, self._rng),
+            fallbacks=fallback_rules(),
+        )
+        self.loaded.require()
+        self.tracker = tracker or Tracker(walltime=walltime)
+        if not config.activity.enabled:
+            self.tracker.disable()
+        self.router = Router(self.loaded.table, walltime=walltime)
+        visitor = visitor_id(config.host.data) if self.tracker.is_enabled() else None
+        if visitor is not None:
+            self.tracker.visitor_id = visitor
+        self.connection = Connection(
+            config.connection,
+            self.router,
+            self.tracker,
+            greets=any(rule.greets for rule in self.loaded.sinks),
+            visitor_id=visitor,
+            on_gap=self._on_gap,
+            dial=dial,
+            rng=self._rng,
+            walltime=walltime,
+        )
+        services = Services(self.router, self.connection, self.tracker, walltime)
+        limits = Limits(config.host.start_timeout, config.host.stop_timeout)
+        self.runners = [
+            PluginRunner(plugin, services, limits, rng=self._rng, on_change=self._on_change)
+            for plugin in self.loaded.plugins
+        ]
+        sinks = [rule for runner in self.runners for rule in runner.bound_sinks()]
+        self.activity = Activity(self.tracker, sinks, self._rng)
+        self._backfill = Backfill(self.runners, self.router, walltime)
+        self._nursery: trio.Nursery | None = None
+        self._stopping = trio.Event()
+        self._hurry = trio.Event()
+        self._missing: str | None = None
+        self._started_at = walltime()
+
+    @property
+    def records(self) -> tuple[PluginRecord, ...]:
+        """Where every plugin stands: those that run, then those that did not load."""
+        running = {runner.record.name: runner.record for runner in self.runners}
+        return tuple(running.get(record.name, record) for record in self.loaded.records)
+
+    def status(self) -> Mapping[str, Any]:
+        """Return what `trunkline status` shows, as plain data."""
+        return host_status(self, os.getpid(), self._started_at)
+
+    def stop(self) -> None:
+        """Begin an orderly stop; doing so twice changes nothing."""
+        self._stopping.set()
+
+    async def run(
+        self,
+        *,
+        handle_signals: bool = True,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Run until `stop`, a signal, or a cancel.
+
+        Signals are handled in the main thread only, where `handle_signals` says so.
+
+        Raises:
+            RequiredPluginMissing: a required plugin failed while running.
+            Interrupted: a second signal came before the stop was done.
+        """
+        interrupted = False
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            self.router.serve(nursery)
+            if handle_signals:
+                await nursery.start(self._watch_signals)
+            if self.config.path is not None:
+                await nursery.start(serve_control, socket_path(self.config.path), self.status)
+            self._announce_plugins()
+            await nursery.start(self.activity.run)
+            for topic in self.activity.inbound_topics():
+                self.router.subscribe(topic, self.activity.offer, owner="sinks")
+            for runner in self.runners:
+                nursery.start_soon(runner.run)
+            await self._wait_plugins()
+            nursery.start_soon(self.connection.run)
+            task_status.started()
+            await self._stopping.wait()
+            interrupted = await self._drain()
+            nursery.cancel_scope.cancel()
+        if self._missing is not None:
+            raise RequiredPluginMissing(self._missing)
+        if interrupted:
+            raise Interrupted("a second signal came before the stop was done")
+
+    async def _watch_signals(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        with trio.open_signal_receiver(*SIGNALS) as received:
+            task_status.started()
+            async for number in received:
+                logger.info("host.signal", extra={"reason": signal.Signals(number).name})
+                if self._stopping.is_set():
+                    self._hurry.set()
+                self._stopping.set()
+
+    async def _wait_plugins(self) -> None:
+        """Let plugins delay the first connect, by `start_timeout` at most."""
+        with trio.move_on_after(self.config.host.start_timeout):
+            for runner in self.runners:
+                await runner.wait_settled()
+
+    async def _drain(self) -> bool:
+        """Stop in order within `stop_timeout`; True if a second signal cut it short."""
+        limit = self.config.host.stop_timeout
+        deadline = trio.current_time() + limit
+        with trio.move_on_at(deadline) as scope:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._cancel_in_a_hurry, scope)
+                self.connection.drain()
+                self.tracker.close()
+                with trio.move_on_at(deadline - CLOSE_TIME):
+                    await self._flush(deadline - CLOSE_TIME)
+                nursery.cancel_scope.cancel()
+        sinks = self.activity.statistics().sinks
+        logger.info("host.drain", extra={"count": sum(sink.waiting_count for sink in sinks)})
+        self.connection.stop()
+        if not self._hurry.is_set():
+            with trio.move_on_after(CLOSE_TIME):
+                await self.connection.wait_ended()
+        return self._hurry.is_set()
+
+    async def _flush(self, until: float) -> None:
+        """Let sinks deliver and plugins clean up, side by side."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.activity.drain)
+            nursery.start_soon(stop_in_order, self.runners, until)
+
+    async def _cancel_in_a_hurry(self, scope: trio.CancelScope) -> None:
+        await self._hurry.wait()
+        scope.cancel()
+
+    def _announce_plugins(self) -> None:
+        """Retain the states, so that whoever subscribes late learns what failed at load."""
+        for record in self.records:
+            self._announce(record, record)
+
+    def _announce(self, old: PluginRecord, new: PluginRecord) -> None:
+        self.router.announce("plugin.state", new.change_from(old), key=f"plugin.state:{new.name}")
+
+    def _on_change(self, old: PluginRecord, new: PluginRecord) -> None:
+        self._announce(old, new)
+        required = {runner.record.name for runner in self.runners if runner.plugin.is_required}
+        if new.state is PluginState.FAILED and new.name in required:
+            self._missing = new.failure
+            self._stopping.set()
+
+    def _on_gap(self, gap: Gap) -> None:
+        if self._nursery is not None:
+            self._backfill.start(gap, self._nursery)
