@@ -161,10 +161,11 @@ def _keys(dotted: str, wanted: object) -> frozenset[object]:
     """Return the keys of a value, or of a collection of values."""
     if isinstance(wanted, SCALARS):
         return frozenset({key_of(wanted)})
-    if isinstance(wanted, Collection) and not wanted:
-        raise WhereError(f"{dotted}: an empty collection; nothing would ever match")
-    if isinstance(wanted, Collection) and all(isinstance(value, SCALARS) for value in wanted):
-        return frozenset(key_of(value) for value in wanted)
+    if isinstance(wanted, Collection) and not isinstance(wanted, Mapping | bytes | bytearray):
+        if not wanted:
+            raise WhereError(f"{dotted}: an empty collection; nothing would ever match")
+        if all(isinstance(value, SCALARS) for value in wanted):
+            return frozenset(key_of(value) for value in wanted)
     raise WhereError(
         f"{dotted}: expected a value, a collection of values or operators, got {type(wanted).__name__}"
     )
