@@ -46,7 +46,7 @@ def host_status(host: "Host", pid: int, started_at: float) -> Mapping[str, Any]:
             "unclassified": dict(routed.unclassified),
             "subscriptions": routed.subscription_count,
             "waiting": routed.waiting_count,
-            "overflow": routed.overflow_count,
+            "handler_seconds": dict(routed.handler_seconds),
         },
         "activity": attrs.asdict(host.activity.statistics()),
     }
