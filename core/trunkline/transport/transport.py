@@ -64,11 +64,11 @@ async def open_transport(
         async with background_nursery() as nursery:
             on_phase("upgrade")
             nursery.start_soon(transport.run, endpoint, fields, max_message_bytes)
-            with trio.move_on_at(deadline) as scope:
-                await transport.wait_open()
-            if scope.cancelled_caught:
-                raise timeout
             try:
+                with trio.move_on_at(deadline) as scope:
+                    await transport.wait_open()
+                if scope.cancelled_caught:
+                    raise timeout
                 yield transport
             finally:
                 await transport.aclose()
@@ -96,6 +96,7 @@ class Transport:
         self._socket: trio_websocket.WebSocketConnection | None = None
         self._open = trio.Event()
         self._is_leaving = False
+        self._scope = trio.CancelScope(shield=True)  # a cancel outside must not cut the goodbye
         self.binary_count = 0
         """Binary messages; this protocol has none, so they are dropped."""
 
@@ -162,6 +163,7 @@ class Transport:
             elif why is None and self._socket is not None:
                 await self._socket.aclose(code)
         await self._guard.aclose()
+        self._scope.cancel()
 
     def _error(self) -> TransportError:
         """Return the first cause, as a new exception each time it is raised."""
@@ -181,7 +183,17 @@ class Transport:
     async def run(
         self, endpoint: Endpoint, headers: list[tuple[bytes, bytes]], max_message_bytes: int
     ) -> None:
-        """Run the library until the socket ends; what it raises is noted as the cause."""
+        """Run the library until the socket ends or is left; what it raises is noted as the cause."""
+        try:
+            with self._scope:
+                await self._run_library(endpoint, headers, max_message_bytes)
+        finally:
+            self._inbox.close()
+            self._open.set()
+
+    async def _run_library(
+        self, endpoint: Endpoint, headers: list[tuple[bytes, bytes]], max_message_bytes: int
+    ) -> None:
         try:
             async with trio.open_nursery() as library:
                 await self._upgrade(library, endpoint, headers, max_message_bytes)
@@ -194,9 +206,6 @@ class Transport:
         except* Exception as group:  # noqa: BLE001 - the library's by construction
             # its text may hold a header, so only the class is told
             self._guard.blame(TransportError("protocol", type(_first(group)).__name__))
-        finally:
-            self._inbox.close()
-            self._open.set()
 
     async def _upgrade(
         self,
