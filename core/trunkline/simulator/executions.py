@@ -15,6 +15,8 @@ TERMINAL = frozenset(
     {"SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT", "TIMED_OUT", "ABORTED", "CANCELLED", "CANCELED"}
 )
 
+COMMANDS_KEPT = 1_000  # for each run; what comes later is acked and forgotten
+
 
 def flow_id(flow_name: str) -> str:
     """Return the id of a flow, the same for all its runs."""
@@ -31,7 +33,7 @@ class Execution:
     account_id: str
     status: str = "PENDING"
     commands: list[dict[str, Any]] = attrs.Factory(list)
-    """What was put on the bus for whoever carries out the run."""
+    """What was put on the bus for whoever carries out the run, oldest first."""
     stop_requested: trio.Event = attrs.Factory(trio.Event)
 
     @classmethod
@@ -77,7 +79,8 @@ def answer_command(
     forwarded = {"command": command, "payload": message.get("payload") or {}}
     if "message" in message:
         forwarded["message"] = message["message"]
-    execution.commands.append(forwarded)
+    if len(execution.commands) < COMMANDS_KEPT:
+        execution.commands.append(forwarded)
     return {**ack, "status": "command_sent"}
 
 

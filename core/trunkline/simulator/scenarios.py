@@ -12,12 +12,14 @@ from typing import Any
 import attrs
 import trio
 
+from trunkline.simulator.activity import Activity
 from trunkline.simulator.approvals import Approval, Outcome
 from trunkline.simulator.catalogue import AGENTS, FLOWS, REQUESTS, Flow
 from trunkline.simulator.executions import Execution
 from trunkline.simulator.frames import account_event, approval_frame, flow_update
 from trunkline.simulator.runs import Beat, Run
 from trunkline.simulator.runs import Outcome as RunOutcome
+from trunkline.simulator.users import User
 from trunkline.simulator.wire import naive_iso, new_id
 from trunkline.simulator.world import World
 
@@ -186,11 +188,12 @@ async def _vote(stage: Stage) -> None:
 
 async def _news(stage: Stage) -> None:
     """What else happens in an account: audit, runners, budget, agents, code."""
-    runner, agent = new_id(stage.rng), new_id(stage.rng)
+    runner, agent, visit = (new_id(stage.rng) for _ in range(3))
+    colleague = User(new_id(stage.rng), "dana", stage.account_id)
     spent = 0.0
     while True:
         await stage.pause(NEWS_PAUSE)
-        match stage.rng.choice(("audit", "runner", "budget", "agent", "code")):
+        match stage.rng.choice(("audit", "runner", "budget", "agent", "visit", "code")):
             case "audit":
                 payload = {"action": "policy_allow", "status": "allowed"}
                 stage.tell("audit", "audit_event", payload | {"audit_log_id": new_id(stage.rng)})
@@ -205,6 +208,11 @@ async def _news(stage: Stage) -> None:
                 kind = stage.rng.choice(("managed_agent_online", "managed_agent_offline"))
                 ids = {"managed_agent_id": agent}
                 stage.tell("agent_control", kind, ids, **ids)
+            case "visit":
+                now = stage.world.walltime()
+                path = stage.rng.choice(("/console/flows", "/console/approvals", "/console/agents"))
+                page = Activity(event_type="page_view", timestamp=now, path=path, event_data={})
+                stage.world.store_activity(visit, colleague, page)
             case _:
                 number = stage.rng.randrange(480, 500)
                 payload = {"action": stage.rng.choice(("opened", "merged")), "pr": f"acme#{number}"}

@@ -3,12 +3,13 @@
 import math
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from ipaddress import ip_address
 from typing import Any
 
+import attrs
 import trio
 import trio.testing
 
@@ -24,6 +25,7 @@ from trunkline.simulator.world import World
 #: Opens a connection to the simulator: (endpoint, on_phase) -> stream.
 Dial = Callable[[object, Callable[[str], None]], Awaitable[trio.abc.Stream]]
 
+Listeners = Sequence[trio.SocketListener]
 NO_FAULTS = Faults()
 
 
@@ -83,8 +85,15 @@ class Simulator:
         """
         if not ip_address(host).is_loopback:
             raise UsageError(f"the simulator listens on loopback only, not on {host}")
+        listeners = await trio.open_tcp_listeners(port, host=host)
+        port = listeners[0].socket.getsockname()[1]
         async with self._alive() as nursery:
-            port = await nursery.start(self._keep_door, host, port, nursery)
+            nursery.start_soon(
+                self._keep_door,
+                listeners,
+                partial(trio.open_tcp_listeners, port, host=host),
+                nursery,
+            )
             yield f"ws://{f'[{host}]' if ':' in host else host}:{port}{PATH}"
 
     @asynccontextmanager
@@ -173,10 +182,9 @@ class Simulator:
         """What clients sent, oldest first; the last 10,000 frames."""
         return tuple(self._backend.received)
 
-    @property
-    def tally(self) -> Tally:
-        """What happened at the door."""
-        return self._listener.tally
+    def statistics(self) -> Tally:
+        """Return a snapshot of what happened at the door."""
+        return attrs.evolve(self._listener.tally)
 
     def _random(self, purpose: str) -> random.Random:
         """Return a row of its own for each purpose, so that none disturbs another."""
@@ -200,24 +208,18 @@ class Simulator:
             raise error
 
     async def _keep_door(
-        self,
-        host: str,
-        port: int,
-        handlers: trio.Nursery,
-        task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
+        self, listeners: Listeners, reopen: Callable[[], Awaitable[Listeners]], visits: trio.Nursery
     ) -> None:
         """Listen, but for the time of a restart, when connections are refused by the system."""
-        serve = partial(trio.serve_tcp, self._listener.serve, host=host, handler_nursery=handlers)
+        serve = partial(trio.serve_listeners, self._listener.serve, handler_nursery=visits)
         while True:
             async with trio.open_nursery() as door:
-                listeners = await door.start(serve, port)
-                port = listeners[0].socket.getsockname()[1]
-                task_status.started(port)
+                door.start_soon(serve, listeners)
                 await self._outage.wait()
                 door.cancel_scope.cancel()
-            task_status = trio.TASK_STATUS_IGNORED
             while trio.current_time() < self._back_at:  # noqa: ASYNC110 - a further restart moves it
                 await trio.sleep_until(self._back_at)
+            listeners = await reopen()
 
 
 def _scenario(name: str) -> Scenario:

@@ -103,7 +103,10 @@ async def test_an_id_in_upper_case_is_found_and_echoed_as_sent(
     simulator.world.add_execution(run())
     async with simulator.in_memory() as dial, connect(dial, token="demo-token") as socket:
         reply = await ask(socket, type="command", command="x", execution_id=RUN_ID.upper())
-        assert f'"execution_id":"{RUN_ID.upper()}"' in reply
+        assert reply == (
+            f'{{"type":"command_ack","execution_id":"{RUN_ID.upper()}",'
+            '"command":"x","status":"command_sent"}'
+        )
 
 
 async def test_a_stop_is_put_on_the_bus_once_and_pushes_nothing_by_itself(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 from typing import Never
 
 import pytest
@@ -15,12 +15,11 @@ from trio_websocket import (
 )
 
 from trunkline.errors import UsageError
-from trunkline.simulator import ALICE, Dial, Refusal, Simulator, User
+from trunkline.simulator import Dial, Refusal, Simulator, User
 
 Connect = Callable[..., AbstractAsyncContextManager[WebSocketConnection]]
 Ask = Callable[..., Awaitable[str]]
 CloseCode = Callable[[WebSocketConnection], Awaitable[int]]
-OverTcp = Callable[[str], Dial]
 
 PATH = "/api/v1/ws/unified"
 REQUEST = (
@@ -108,7 +107,7 @@ async def test_refusal_is_answered_with_status_and_retry_after_until_lifted(
         assert isinstance(error, ConnectionRejected)
         assert error.status_code == 503
         assert (b"retry-after", b"7") in (error.headers or ())
-        assert simulator.tally.rejected == 1
+        assert simulator.statistics().rejected == 1
         simulator.refusal = None
         assert await works(dial, connect, ask)
 
@@ -147,7 +146,7 @@ async def test_v01_a_host_that_is_no_text_harms_nobody_else(
         stream = await dial_raw(dial)
         await stream.send_all(REQUEST.replace(b"Host: simulator", b"Host: \xff\xfe") + b"\r\n")
         await read_all(stream)
-        assert simulator.tally.failed == 1
+        assert simulator.statistics().failed == 1
         assert await ask(bystander, type="ping") == '{"type":"pong"}'
         assert await works(dial, connect, ask)
 
@@ -171,7 +170,7 @@ async def test_v02_an_exception_in_a_handler_ends_its_own_socket_with_1011(
     ):
         await socket.send_message('{"type":"authenticate","token":"x"}')
         assert await close_code(socket) == 1011
-        assert simulator.tally.failed == 1
+        assert simulator.statistics().failed == 1
         assert await ask(bystander, type="ping") == '{"type":"pong"}'
 
 
@@ -231,7 +230,7 @@ async def test_v04_the_hundred_and_first_connection_is_closed_at_once(
         start = trio.current_time()
         assert await read_all(await dial_raw(dial)) == b""
         assert trio.current_time() == start
-        assert simulator.tally.rejected == 1
+        assert simulator.statistics().rejected == 1
         await trio.aclose_forcefully(streams[0])
         await trio.sleep(10.0)
         assert await works(dial, connect, ask)
@@ -293,54 +292,3 @@ async def test_s20_an_address_that_others_reach_is_refused(address: str) -> None
     with pytest.raises(UsageError, match="loopback"):
         async with Simulator().listen(address):
             pass
-
-
-async def test_an_error_of_the_callers_leaves_as_itself(autojump_clock: trio.abc.Clock) -> None:
-    """The simulator wraps nobody's exception in a group."""
-    with pytest.raises(LookupError, match="mine"):
-        async with Simulator().in_memory():
-            raise LookupError("mine")
-
-
-async def test_over_loopback_a_socket_is_greeted_authenticated_and_closed(
-    connect: Connect, close_code: CloseCode, over_tcp: OverTcp
-) -> None:
-    """The same server on a real socket, at a port that the system chose."""
-    simulator = Simulator()
-    with trio.fail_after(10.0):
-        async with simulator.listen() as url:
-            assert url.startswith("ws://127.0.0.1:")
-            async with connect(over_tcp(url), token="demo-token") as socket:
-                simulator.push({"type": "x"}, ALICE.account_id)
-                assert json.loads(await socket.get_message())["account_id"] == ALICE.account_id
-                simulator.close_all(1012)
-                assert await close_code(socket) == 1012
-
-
-async def test_over_loopback_our_last_words_survive_unread_bytes(
-    connect: Connect, close_code: CloseCode, over_tcp: OverTcp
-) -> None:
-    """A Close frame is not reset away by what the peer was still sending."""
-    simulator = Simulator(max_message_bytes=100_000)
-    with trio.fail_after(10.0):
-        async with simulator.listen() as url, connect(over_tcp(url)) as socket:
-            with suppress(ConnectionClosed):
-                await socket.send_message("x" * 5_000_000)
-            assert await close_code(socket) == 1009
-
-
-async def test_over_loopback_a_restart_refuses_and_comes_back_at_the_same_port(
-    connect: Connect, ask: Ask, close_code: CloseCode, over_tcp: OverTcp
-) -> None:
-    """1012, then connection refused, then as before."""
-    simulator = Simulator()
-    with trio.fail_after(10.0):
-        async with simulator.listen() as url:
-            dial = over_tcp(url)
-            async with connect(dial) as socket:
-                simulator.restart(0.3)
-                assert await close_code(socket) == 1012
-            with pytest.raises(OSError, match="all attempts to connect"):
-                await dial_raw(dial)
-            await trio.sleep(0.4)
-            assert await works(dial, connect, ask)

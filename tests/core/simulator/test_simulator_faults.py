@@ -131,7 +131,7 @@ async def test_a_full_queue_drops_its_socket_and_no_other(
                 simulator.push({"type": "numbered", "number": number})
                 await trio.testing.wait_all_tasks_blocked()
             assert await close_code(slow) == 1006
-            assert simulator.tally.dropped_slow == 1
+            assert simulator.statistics().dropped_slow == 1
             numbers = [json.loads(frame)["number"] for frame in await frames(quick)]
             assert numbers == list(range(60))
             assert simulator.socket_count == 1
@@ -151,4 +151,11 @@ async def test_a_socket_closed_by_its_client_leaves_nothing_behind(
             pass
         await trio.testing.wait_all_tasks_blocked()
         assert simulator.socket_count == 0
-        assert simulator.tally.failed == 0
+        assert simulator.statistics().failed == 0
+
+
+async def test_an_error_of_the_callers_leaves_as_itself(autojump_clock: trio.abc.Clock) -> None:
+    """The simulator wraps nobody's exception in a group."""
+    with pytest.raises(LookupError, match="mine"):
+        async with Simulator().in_memory():
+            raise LookupError("mine")

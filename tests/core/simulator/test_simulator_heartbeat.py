@@ -47,9 +47,11 @@ async def test_anything_but_a_pong_after_a_ping_ends_the_session(
     """The very next frame must be the pong; a pong right behind it is too late (S3)."""
     async with Simulator().in_memory() as dial, connect(dial) as socket:
         assert await socket.get_message() == '{"type":"ping"}'
+        asked = trio.current_time()
         await socket.send_message(frame)
         await socket.send_message('{"type":"pong"}')
         assert await close_code(socket) == 1000
+        assert trio.current_time() == asked
 
 
 @pytest.mark.parametrize("text", ['{"type":"pong"}', "no json"])
@@ -117,3 +119,14 @@ async def test_a_ping_goes_unanswered_where_ordered(
     async with simulator.in_memory() as dial, connect(dial) as socket:
         await socket.send_message('{"type":"ping"}')
         assert "subscription_ack" in await ask(socket, type="subscribe", topic="audit")
+
+
+async def test_without_keepalive_a_dead_peer_is_asked_by_message_alone(
+    autojump_clock: trio.abc.Clock, connect: Connect, close_code: CloseCode
+) -> None:
+    """`keepalive=None` leaves the WebSocket's pings out."""
+    simulator = Simulator(keepalive=None)
+    async with simulator.in_memory() as dial, connect(dial) as socket:
+        start = trio.current_time()
+        assert await close_code(socket) == 1000
+        assert trio.current_time() - start == pytest.approx(70.0)

@@ -1,8 +1,6 @@
 """Life on the server: the same under a seed, shaped as recorded, and open to commands."""
 
-import itertools
 import json
-import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -15,15 +13,10 @@ from trio_websocket import WebSocketConnection
 
 from trunkline.errors import UsageError
 from trunkline.simulator import (
-    ACCOUNT_A,
     ACCOUNT_B,
     SCENARIOS,
-    Approval,
-    Execution,
     Simulator,
 )
-from trunkline.simulator.catalogue import FLOWS
-from trunkline.simulator.runs import Outcome, Run
 
 Connect = Callable[..., AbstractAsyncContextManager[WebSocketConnection]]
 Ask = Callable[..., Awaitable[str]]
@@ -168,30 +161,6 @@ async def test_a_run_goes_through_its_statuses(
     assert [each.status for each in simulator.world.executions.values()] == [end]
 
 
-@pytest.mark.parametrize("outcome", ["success", "failure"])
-def test_a_run_is_a_pure_row_of_beats(outcome: Outcome) -> None:
-    """Between 10 and 40 seconds long, one to three events a second."""
-    for flow, seed in itertools.product(FLOWS, range(10)):
-        run = Execution.draw(random.Random(seed), ACCOUNT_A, flow.name)
-        beats = list(Run(random.Random(seed), flow, run).beats(outcome))
-        assert beats == list(Run(random.Random(seed), flow, run).beats(outcome))
-        length = sum(beat.pause for beat in beats)
-        assert 10.0 <= length <= 45.0
-        assert 1.0 <= len(beats) / length <= 4.0
-
-
-def test_metrics_of_a_run_add_up() -> None:
-    """Totals at the end are those of the calls before."""
-    run = Execution.draw(random.Random(1), ACCOUNT_A, FLOWS[0].name)
-    beats = list(Run(random.Random(1), FLOWS[0], run).beats("success"))
-    calls = [beat.payload for beat in beats if beat.type == "model_gateway_call"]
-    done = [b for b in beats if b.type == "mcp_call" and b.payload["status"] != "pending"]
-    [last] = [b.payload for b in beats if b.payload.get("status") == "SUCCEEDED"][-1:]
-    assert last["total_tokens"] == sum(call["total_tokens"] for call in calls) > 0
-    assert last["estimated_cost"] == pytest.approx(sum(c["estimated_cost"] for c in calls))
-    assert last["tool_calls_count"] == len(done) > 0
-
-
 async def test_stop_by_a_client_winds_the_run_down(
     autojump_clock: trio.abc.Clock, connect: Connect, ask: Ask
 ) -> None:
@@ -279,20 +248,6 @@ async def test_an_expired_request_was_past_its_deadline(
     assert expired["timestamp"] >= expired["expires_at"]
 
 
-async def test_a_request_is_decided_once(
-    autojump_clock: trio.abc.Clock, connect: Connect, frames: Frames
-) -> None:
-    """The second decision finds nothing pending, and nothing is pushed."""
-    simulator = make()
-    async with simulator.in_memory() as dial, connect(dial, token="demo-token") as socket:
-        approval = simulator.world.request_approval()
-        assert simulator.world.resolve_approval(approval.id, "approved")
-        assert not simulator.world.resolve_approval(approval.id, "declined")
-        assert not simulator.world.resolve_approval("unknown", "declined")
-        types = [json.loads(frame)["type"] for frame in await frames(socket)]
-        assert types == ["approval_created", "approval_approved"]
-
-
 async def test_frames_have_the_recorded_keys_in_order(
     autojump_clock: trio.abc.Clock, connect: Connect, frames: Frames
 ) -> None:
@@ -343,31 +298,3 @@ async def test_an_unknown_scenario_is_refused_with_the_known_ones() -> None:
 def test_the_first_four_scenarios_go_on_the_others_end() -> None:
     """As the table says."""
     assert list(SCENARIOS)[:4] == ["demo", "flows", "approvals", "news"]
-
-
-def test_old_records_that_are_over_go_first() -> None:
-    """A simulator that runs for days does not grow."""
-    world = Simulator().world
-    running = world.add_execution()
-    over = world.add_execution(status="SUCCEEDED")
-    for _ in range(999):
-        world.add_execution()
-    assert len(world.executions) == 1_000
-    assert running.id in world.executions
-    assert over.id not in world.executions
-    world.add_execution()
-    assert len(world.executions) == 1_000
-    assert running.id not in world.executions
-
-
-async def test_old_approvals_go_too(autojump_clock: trio.abc.Clock) -> None:
-    """Those that were decided."""
-    world = Simulator().world
-    first = world.request_approval()
-    decided = world.request_approval(
-        Approval.draw(random.Random(0), ACCOUNT_A, 0.0, status="declined")
-    )
-    for _ in range(999):
-        world.request_approval()
-    assert first.id in world.approvals
-    assert decided.id not in world.approvals
