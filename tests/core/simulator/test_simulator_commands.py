@@ -76,6 +76,7 @@ async def test_strangers_and_members_without_permission_are_refused_alike(
         {"execution_id": RUN_ID, "command": ["stop"]},
         {"command": "stop"},
         {"command": "stop", "execution_id": 7},
+        {"command": "stop", "execution_id": "not-a-uuid"},
         {"command": "stop", "execution_id": ACCOUNT_B},
         {"command": "approve", "execution_id": "47381632-0c0c-4195-83c7-9a9e309a88ee"},
     ],
