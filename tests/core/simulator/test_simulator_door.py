@@ -292,15 +292,3 @@ async def test_s20_an_address_that_others_reach_is_refused(address: str) -> None
     with pytest.raises(UsageError, match="loopback"):
         async with Simulator().listen(address):
             pass
-
-
-async def test_the_first_cause_of_an_end_wins(
-    autojump_clock: trio.abc.Clock, connect: Connect, close_code: CloseCode
-) -> None:
-    """What is closed or pushed afterwards changes nothing."""
-    simulator = Simulator()
-    async with simulator.in_memory() as dial, connect(dial) as socket:
-        simulator.close_all(1012)
-        simulator.close_all(1000)
-        simulator.push({"type": "late"})
-        assert await close_code(socket) == 1012

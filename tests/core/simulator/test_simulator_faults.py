@@ -159,3 +159,15 @@ async def test_an_error_of_the_callers_leaves_as_itself(autojump_clock: trio.abc
     with pytest.raises(LookupError, match="mine"):
         async with Simulator().in_memory():
             raise LookupError("mine")
+
+
+async def test_the_first_cause_of_an_end_wins(
+    autojump_clock: trio.abc.Clock, connect: Connect, close_code: CloseCode
+) -> None:
+    """What is closed or pushed afterwards changes nothing."""
+    simulator = Simulator()
+    async with simulator.in_memory() as dial, connect(dial) as socket:
+        simulator.close_all(1012)
+        simulator.close_all(1000)
+        simulator.push({"type": "late"})
+        assert await close_code(socket) == 1012
