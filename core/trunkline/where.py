@@ -123,7 +123,7 @@ def _folded(equalities: list[Equality]) -> Lookup | None:
     return Lookup(tuple(equality.path for equality in in_order), tuple(combinations))
 
 
-def dig(data: object, path: Path) -> Any:  # noqa: ANN401 - JSON holds anything
+def dig(data: object, path: Path) -> Any:
     """Follow `path` through nested mappings; None where a step is missing."""
     for key in path:
         if data.__class__ is not dict and not isinstance(data, Mapping):
@@ -171,7 +171,7 @@ def _keys(dotted: str, wanted: object) -> frozenset[object]:
     )
 
 
-def _judge(dotted: str, name: object, wanted: Any) -> Judge:  # noqa: ANN401 - from a file
+def _judge(dotted: str, name: object, wanted: Any) -> Judge:
     if name == "ne":
         keys = _keys(dotted, wanted)
         return lambda value: key_of(value) not in keys
@@ -186,7 +186,7 @@ def _judge(dotted: str, name: object, wanted: Any) -> Judge:  # noqa: ANN401 - f
     raise WhereError(f"{dotted}: no operator {name!r}{hint}")
 
 
-def _ordering(dotted: str, name: str, wanted: Any) -> Judge:  # noqa: ANN401 - from a file
+def _ordering(dotted: str, name: str, wanted: Any) -> Judge:
     """Compare numbers with numbers and strings with strings; across kinds nothing holds."""
     compare = _ORDERINGS[name]
     if isinstance(wanted, str):

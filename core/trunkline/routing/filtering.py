@@ -37,9 +37,6 @@ class Filters:
         self._tally = tally
         self._faults = faults
 
-    def __len__(self) -> int:
-        return len(self._compiled)
-
     def apply(self, event: Event) -> Event | None:
         """Return what is left of the event; None: it was dropped, and counted by filter."""
         for each in self._compiled:

@@ -148,13 +148,13 @@ class EventStream:
 
     async def __anext__(self) -> Event | Gap:
         await trio.lowlevel.checkpoint_if_cancelled()
-        try:
-            await self._subscription.wait_item()
-        except trio.EndOfChannel:
-            raise StopAsyncIteration from None
-        item = self._subscription.take()
-        if item is None:
-            raise StopAsyncIteration
+        item = None
+        while item is None:  # another reader of the same stream may have been quicker
+            try:
+                await self._subscription.wait_item()
+            except trio.EndOfChannel:
+                raise StopAsyncIteration from None
+            item = self._subscription.take()
         return item
 
 
@@ -175,10 +175,12 @@ async def work(
             if gate is not None:
                 await gate()
             item = subscription.take()
-            if isinstance(item, Gap):
-                await _call(subscription, on_gap, item)
-            elif item is not None:
+            if isinstance(item, Event):
                 await _call(subscription, callback, item)
+            elif isinstance(item, Gap) and on_gap is not None:
+                await _call(subscription, on_gap, item)
+            elif isinstance(item, Gap):
+                subscription.faults.unheard(subscription.owner, item)
     except trio.EndOfChannel:
         pass
     except SlowConsumer as exc:
@@ -188,13 +190,9 @@ async def work(
 
 
 async def _call(
-    subscription: QueuedSubscription, receiver: Callable[..., object] | None, item: Event | Gap
+    subscription: QueuedSubscription, receiver: Callable[..., object], item: Event | Gap
 ) -> None:
     """Call and await the receiver; more than `HANDLER_LIMIT` is an error like any other."""
-    if receiver is None:
-        if isinstance(item, Gap):
-            subscription.faults.unheard(subscription.owner, item)
-        return
     try:
         with trio.fail_after(HANDLER_LIMIT):
             outcome = receiver(item)

@@ -4,6 +4,7 @@ Two kinds. One is called in line and keeps nothing. The other has a mailbox (`qu
 """
 
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from time import perf_counter
 
@@ -21,7 +22,7 @@ OnGap = Callable[[Gap], object]
 
 
 @attrs.define(eq=False, slots=True, weakref_slot=False)
-class Subscription:
+class Subscription(ABC):
     """What the index holds; `deliver` is called with what passed index and condition."""
 
     topic: str
@@ -42,13 +43,13 @@ class Subscription:
             self.faults.failed(self.owner, self.topic, exc)
             return False
 
+    @abstractmethod
     def deliver(self, event: Event, size: int) -> None:
         """Hand an event of `size` bytes to the receiver; never waits, never raises."""
-        raise NotImplementedError
 
+    @abstractmethod
     def deliver_gap(self, gap: Gap) -> None:
         """Hand a gap to the receiver, in its place among the events."""
-        raise NotImplementedError
 
     def end(self) -> None:
         """Deliver nothing more, and drop what is not read."""

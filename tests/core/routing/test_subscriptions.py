@@ -1,0 +1,151 @@
+"""How subscriptions begin, are counted, and end without leaving a trace."""
+
+import gc
+import tracemalloc
+
+import pytest
+import trio
+
+from trunkline.errors import StateError
+from trunkline.events import Event
+from trunkline.routing.router import Router
+
+
+def ignore(_: Event) -> None:
+    """A callback."""
+
+
+async def ignore_async(_: Event) -> None:
+    """A callback that has a worker."""
+
+
+def test_subscriptions_are_counted_by_topic_and_in_all() -> None:
+    """Topics that somebody listens to are listed, sorted; `*` is one of them."""
+    router = Router()
+    undo = router.subscribe("b", ignore)
+    router.subscribe("a", ignore, where={"n": [1, 2]})
+    router.subscribe("a", ignore)
+    router.subscribe("*", ignore)
+    assert router.topics() == ("*", "a", "b")
+    assert [router.subscription_count(topic) for topic in ("a", "b", "c", None)] == [2, 1, 0, 4]
+    undo()
+    assert router.topics() == ("*", "a")
+    assert router.statistics().subscription_count == 3
+
+
+def test_su4_undo_twice_is_undo_once() -> None:
+    """The second call does nothing, also to a later subscription of the same callback."""
+    router = Router()
+    undo = router.subscribe("a", ignore, where={"n": 1})
+    undo()
+    router.subscribe("a", ignore, where={"n": 1})
+    undo()
+    assert router.subscription_count("a") == 1
+
+
+def test_clear_ends_one_topic_or_all() -> None:
+    """It tells how many; clearing what is empty is no error."""
+    router, got = Router(), list[Event]()
+    for topic in ("a", "a", "b", "*"):
+        router.subscribe(topic, got.append)
+    assert router.clear("a") == 2
+    assert router.clear("a") == 0
+    router.publish(Event("a", "k", {}))
+    assert len(got) == 1
+    assert router.clear() == 2
+    assert router.topics() == ()
+
+
+async def test_su4_leaving_the_scope_of_a_stream_unsubscribes_once() -> None:
+    """By its end, by an exception or by a cancel; after a clear there is nothing left to do."""
+    router = Router()
+    async with router.events("a"):
+        assert router.subscription_count("a") == 1
+    assert router.subscription_count() == 0
+    with pytest.raises(KeyError):
+        async with router.events("a"):
+            raise KeyError
+    assert router.subscription_count() == 0
+    with trio.move_on_after(0):
+        async with router.events("a") as events:
+            await anext(events)
+    assert router.subscription_count() == 0
+    async with router.events("a"):
+        assert router.clear() == 1
+        router.subscribe("a", ignore)
+    assert router.subscription_count() == 1
+
+
+def test_closed_router_calls_nobody() -> None:
+    """What comes after the end is not handed out, though nobody has unsubscribed."""
+    router, got = Router(), list[Event]()
+    router.subscribe("a", got.append)
+    router.close()
+    router.publish(Event("a", "k", {}))
+    assert got == []
+
+
+def test_stream_that_is_never_entered_is_no_subscription() -> None:
+    """It begins with its scope and not before."""
+    router = Router()
+    router.events("a")
+    assert router.subscription_count() == 0
+
+
+async def test_thousand_subscriptions_leave_nothing_behind(
+    nursery: trio.Nursery,
+) -> None:
+    """Of every kind, added and removed: no object, no task, no memory."""
+    router = Router()
+    router.serve(nursery)
+
+    async def come_and_go() -> None:
+        undos = []
+        for number in range(250):
+            key = {"id": f"{number}", "kind": ["x", "y"]}
+            undos.append(router.subscribe(f"t{number}", ignore, owner="plugin"))
+            undos.append(router.subscribe("t", ignore, where=key))
+            undos.append(router.subscribe("t", lambda _: None, where=lambda _: True))
+            undos.append(router.subscribe("t", ignore_async, where={"id": f"{number}"}))
+        router.publish(Event("t", "k", {"id": "7", "kind": "x"}))
+        await trio.testing.wait_all_tasks_blocked()
+        for undo in reversed(undos):
+            undo()
+        await trio.testing.wait_all_tasks_blocked()
+
+    await come_and_go()
+    gc.collect()
+    before = len(gc.get_objects())
+    tracemalloc.start()
+    await come_and_go()
+    gc.collect()
+    grown = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert router.subscription_count() == 0
+    assert router.topics() == ()
+    assert not nursery.child_tasks
+    assert len(gc.get_objects()) - before < 50
+    assert grown < 16 * 1024
+
+
+def test_idle_subscription_takes_at_most_a_kibibyte() -> None:
+    """With a synchronous callback and a key of its own."""
+    router = Router()
+    gc.collect()
+    tracemalloc.start()
+    undos = [
+        router.subscribe("t", ignore, where={"execution_id": f"id-{number}"}, owner="plugin")
+        for number in range(1000)
+    ]
+    used = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert len(undos) == router.subscription_count()
+    assert used / len(undos) <= 1024
+
+
+async def test_async_callback_without_a_nursery_is_refused() -> None:
+    """There is nobody to run it, and that is said at once."""
+    router = Router()
+    with pytest.raises(StateError, match="asynchronous"):
+        router.subscribe("a", ignore_async)
+    assert router.subscription_count() == 0

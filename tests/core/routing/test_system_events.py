@@ -1,0 +1,249 @@
+"""What the router says about itself: system events, counts and log lines, none of them a flood."""
+
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trunkline.events import Event, Gap
+from trunkline.routing.router import Router
+from trunkline.routing.table import ClassifierRule, FilterRule, RouteTable, TopicRule
+
+MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+GAP = Gap("*", "reconnect", MOMENT, MOMENT, 2)
+
+
+def told(router: Router, topic: str = "system", **options: Any) -> list[tuple[str, Any]]:  # noqa: ANN401 - as `subscribe` has them
+    """The list that the system events of a router come into."""
+    got: list[tuple[str, Any]] = []
+    router.subscribe(topic, lambda event: got.append((event.type, dict(event.data))), **options)
+    return got
+
+
+def test_announced_event_is_the_hosts_own() -> None:
+    """Of topic `system`, made here and now."""
+    router, got = Router(walltime=lambda: 7.0), list[Event]()
+    router.subscribe("system", got.append)
+    router.announce("host.note", {"n": 1}, epoch=3)
+    made = got[0]
+    assert (made.topic, made.type, made.epoch, made.origin) == ("system", "host.note", 3, "local")
+    assert made.received_at.timestamp() == 7.0
+
+
+@pytest.mark.parametrize("topic", ["system", "*"])
+def test_p10_late_subscriber_gets_the_last_of_each_retained_first(topic: str) -> None:
+    """The present states, one for each key, and then what comes; other events are not kept."""
+    router = Router()
+    router.announce("plugin.state", {"plugin": "a", "new": "waiting"}, key="a")
+    router.announce("plugin.state", {"plugin": "b", "new": "failed"}, key="b")
+    router.announce("plugin.state", {"plugin": "a", "new": "running"}, key="a")
+    router.announce("host.note", {})
+    got = told(router, topic)
+    router.announce("host.note", {"n": 1})
+    assert got == [
+        ("plugin.state", {"plugin": "a", "new": "running"}),
+        ("plugin.state", {"plugin": "b", "new": "failed"}),
+        ("host.note", {"n": 1}),
+    ]
+
+
+def test_p10_retained_events_pass_the_condition_of_who_comes_late() -> None:
+    """By key, by operator and by callable; other topics get none."""
+    router = Router()
+    for name in ("a", "b"):
+        router.announce("plugin.state", {"plugin": name}, key=name)
+    assert [data for _, data in told(router, where={"plugin": "b"})] == [{"plugin": "b"}]
+    assert [data for _, data in told(router, where={"plugin": {"ne": "b"}})] == [{"plugin": "a"}]
+    assert told(router, where=lambda event: event.data["no"]) == []
+    assert told(router, "t") == []
+
+
+def test_p10_whoever_leaves_at_the_first_retained_event_gets_no_second() -> None:
+    """Clearing within the callback ends that too."""
+    router, got = Router(), list[str]()
+    for name in ("a", "b"):
+        router.announce("plugin.state", {}, key=name)
+
+    def leave(event: Event) -> None:
+        got.append(event.type)
+        router.clear()
+
+    router.subscribe("system", leave)
+    assert got == ["plugin.state"]
+
+
+def route(router: Router, message: dict[str, Any]) -> None:
+    """Let a message come in."""
+    router.route(message, 10, epoch=1, received=0.0)
+
+
+def test_c43_unknown_type_is_routed_under_its_name_and_announced_once() -> None:
+    """Its subscribers get every one; `system` hears of the type one time, the count tells the rest."""
+    router = Router()
+    got, events = told(router), told(router, "novel")
+    for _ in range(3):
+        route(router, {"type": "novel", "n": 1})
+    assert got == [("message.unclassified", {"type": "novel", "keys": ["n", "type"]})]
+    assert len(events) == 3
+    assert router.statistics().unclassified == {"novel": 3}
+
+
+def test_c43_message_without_topic_and_type_is_that_event_alone() -> None:
+    """It has no subscriber; it is counted and announced."""
+    router = Router()
+    got, events = told(router), told(router, "*", where={"n": 1})
+    route(router, {"n": 1})
+    route(router, {"n": 1, "topic": "", "type": None})
+    assert got == [("message.unclassified", {"type": None, "keys": ["n"]})]
+    assert events == []
+    assert router.statistics().unclassified == {"(none)": 2}
+
+
+def test_s11_foreign_names_are_escaped_and_cut() -> None:
+    """In the event and in the counts: one line, of bounded length."""
+    router = Router()
+    got = told(router)
+    route(router, {"type": "a\n\x1b[31m\u202e", "b\0": 1})
+    route(router, {"type": "x" * 100_000, "y" * 100_000: 1})
+    names = [data["type"] for _, data in got] + [key for _, data in got for key in data["keys"]]
+    assert names[0] == "a\\n\\x1b[31m\\u202e"
+    assert all(name.isprintable() and name.isascii() and len(name) <= 200 for name in names)
+    assert set(router.statistics().unclassified) <= set(names)
+
+
+def test_names_from_outside_are_counted_up_to_a_bound() -> None:
+    """A server that invents topics and types fills a bounded table, and is not announced for ever."""
+    router = Router()
+    got = told(router)
+    for number in range(1000):
+        route(router, {"type": f"type-{number}"})
+        route(router, {"topic": f"topic-{number}"})
+    figures = router.statistics()
+    assert len(figures.unclassified) == len(figures.routed) == 257
+    assert sum(figures.unclassified.values()) == 1000
+    assert sum(figures.routed.values()) == 2000 + len(got)
+    assert len(got) == 256
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=10,
+)
+MESSAGES = st.dictionaries(st.sampled_from(["type", "topic", "n"]) | st.text(max_size=3), JSON)
+
+
+def broken(_: object) -> Any:  # noqa: ANN401 - never returns
+    """A plugin's function that fails."""
+    raise ValueError
+
+
+@settings(deadline=None, max_examples=50)  # each logs a dozen tracebacks
+@given(st.lists(MESSAGES, max_size=5))
+def test_any_object_is_routed_somewhere_and_nothing_raises(messages: list[dict[str, Any]]) -> None:
+    """Each message becomes one event or one unclassified message, also among broken plugins."""
+    table = RouteTable(
+        topics=(TopicRule("n", "one", {"n": 1, "type": {"prefix": "a"}}),),
+        classifiers=(ClassifierRule("one.broken", broken),),
+        filters=(FilterRule("one.broken", broken, topics=("n",)),),
+    )
+    router, got = Router(table), list[Event]()
+    router.subscribe("*", got.append)
+    router.subscribe("*", broken)
+    for message in messages:
+        route(router, message)
+    nowhere = [message for message in messages if router.classify(message).topic is None]
+    arrived = [event for event in got if event.origin == "live"]
+    dropped = sum(router.statistics().dropped.values())
+    assert len(arrived) + len(nowhere) + dropped == len(messages)
+    assert sum(router.statistics().unclassified.values()) >= len(nowhere)
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[Mapping[str, Any]]:
+    """The records so far."""
+    return [vars(record) for record in caplog.records]
+
+
+def test_p16_first_error_has_a_traceback_then_one_line_a_minute(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """However often it fails; each subscription's topic for itself."""
+    now = 0.0
+    router = Router(clock=lambda: now)
+    router.subscribe("t", broken, owner="bad")
+    router.subscribe("u", broken, owner="bad")
+    for now in (0.0, 1.0, 59.0, 60.0, 61.0, 200.0):  # noqa: B007 - read by the clock
+        router.publish(Event("t", "k", {"secret": "canary"}))
+    router.publish(Event("u", "k", {}))
+    found = lines(caplog)
+    assert [(line["msg"], line["subscription"], line["count"]) for line in found] == [
+        ("handler.failed", "t", 1),
+        ("handler.failed", "t", 4),
+        ("handler.failed", "t", 6),
+        ("handler.failed", "u", 1),
+    ]
+    assert [line["exc_info"] is not None for line in found] == [True, False, False, True]
+    assert found[0]["plugin"] == "bad"
+    assert "canary" not in caplog.text
+    assert router.statistics().handler_errors == {"bad": 7}
+
+
+def test_gp2_gap_without_on_gap_is_logged_and_counted_once_a_minute(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A thousand subscribers of a topic make one line."""
+    router = Router(clock=lambda: 0.0)
+    for _ in range(1000):
+        router.subscribe("t", lambda _: None, owner="plugin")
+    router.gap(GAP)
+    (line,) = lines(caplog)
+    assert (line["msg"], line["subscription"], line["cause"]) == (
+        "subscription.gap",
+        "t",
+        "reconnect",
+    )
+
+
+def test_rule_that_fails_is_logged_with_its_name_and_without_a_flood(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A broken filter or classifier is a person's business, once."""
+    table = RouteTable(
+        classifiers=(ClassifierRule("one.ask", broken, whole=True),),
+        filters=(FilterRule("two.mask", broken),),
+    )
+    router = Router(table, clock=lambda: 0.0)
+    for _ in range(5):
+        route(router, {"type": "a"})
+    assert [(line["msg"], line["plugin"]) for line in lines(caplog)] == [
+        ("rule.failed", "one.ask"),
+        ("rule.failed", "two.mask"),
+    ]
+    assert all(record.levelno == logging.WARNING for record in caplog.records)
+
+
+def test_log_about_many_topics_stays_bounded(caplog: pytest.LogCaptureFixture) -> None:
+    """Beyond a few hundred the rest share a line."""
+    router = Router(clock=lambda: 0.0)
+    for number in range(400):
+        router.subscribe(f"t{number}", broken)
+        router.publish(Event(f"t{number}", "k", {}))
+    assert len(caplog.records) == 257
+    assert router.statistics().handler_errors == {"": 400}
+
+
+def test_time_in_line_is_counted_against_the_plugin() -> None:
+    """Only a plugin's; also when it raises."""
+    router = Router()
+    router.subscribe("t", lambda _: sum(range(20_000)), owner="busy")
+    router.subscribe("t", broken, owner="broken")
+    router.subscribe("t", lambda _: sum(range(20_000)))
+    for _ in range(2):
+        router.publish(Event("t", "k", {}))
+    seconds = router.statistics().handler_seconds
+    assert set(seconds) == {"busy", "broken"}
+    assert seconds["busy"] > seconds["broken"] > 0
