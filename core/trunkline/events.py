@@ -74,7 +74,7 @@ class Event:
         """When it reached this process, as aware UTC."""
         return datetime.fromtimestamp(self._received, UTC)
 
-    def get(self, path: str, default: Any = None) -> Any:  # noqa: ANN401 - JSON holds anything
+    def get(self, path: str, default: Any = None) -> Any:
         """Return what stands at a dotted path (`payload.status`), or `default`."""
         found = self._data.get(path) if "." not in path else dig(self._data, tuple(path.split(".")))
         return default if found is None else found
@@ -91,7 +91,7 @@ class Event:
         view = views.get(cls)
         if view is None:
             view = views[cls] = structure(self._data, cls)
-        return view  # type: ignore[no-any-return] # keyed by its class
+        return view
 
     def to_json(self) -> str:
         """Return one line of JSON with every field.

@@ -26,27 +26,27 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 @hookspec
-def trunkline_register_topics(topics: Topics, config: Any) -> None:  # noqa: ANN401 - the plugin's class
+def trunkline_register_topics(topics: Topics, config: Any) -> None:
     """Own topics: `topics.add(name, match=...)`."""
 
 
 @hookspec
-def trunkline_register_classifiers(classifiers: Classifiers, config: Any) -> None:  # noqa: ANN401
+def trunkline_register_classifiers(classifiers: Classifiers, config: Any) -> None:
     """Tell topics from types: `classifiers.add(name, function, whole=False)`."""
 
 
 @hookspec
-def trunkline_register_filters(filters: Filters, config: Any) -> None:  # noqa: ANN401
+def trunkline_register_filters(filters: Filters, config: Any) -> None:
     """Keep, change or drop events: `filters.add(name, function, topics=..., where=...)`."""
 
 
 @hookspec
-def trunkline_register_sinks(sinks: Sinks, config: Any) -> None:  # noqa: ANN401
+def trunkline_register_sinks(sinks: Sinks, config: Any) -> None:
     """Deliver events somewhere: `sinks.add(name, sink, topics=..., batch=..., linger=...)`."""
 
 
 @hookspec
-def trunkline_register_subscriptions(subscriptions: Subscriptions, config: Any) -> None:  # noqa: ANN401
+def trunkline_register_subscriptions(subscriptions: Subscriptions, config: Any) -> None:
     """Handle events: `subscriptions.add(topic, handler, where=..., on_gap=...)`."""
 
 

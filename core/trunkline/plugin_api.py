@@ -76,9 +76,7 @@ class Topics(Protocol):
 class Classifiers(Protocol):
     """Takes functions that tell the topic of a message."""
 
-    def add(
-        self, name: str, function: Callable[[Any], str | None], *, whole: bool = False
-    ) -> None:
+    def add(self, name: str, function: Callable[[Any], str | None], *, whole: bool = False) -> None:
         """Ask `function` for the topic of a type, once per type; with `whole`, of each message."""
 
 

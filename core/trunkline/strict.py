@@ -8,7 +8,7 @@ Error texts show paths and expectations, never values.
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
 import cattrs
@@ -54,14 +54,33 @@ def _moment(value: object, _: object) -> datetime:
 def strict_converter(*, forbid_extra_keys: bool) -> cattrs.Converter:
     """Return a converter whose primitives are never coerced."""
     converter = cattrs.Converter(
-        forbid_extra_keys=forbid_extra_keys, detailed_validation=True, prefer_attrib_converters=False
+        forbid_extra_keys=forbid_extra_keys,
+        detailed_validation=True,
+        prefer_attrib_converters=False,
     )
     converter.register_structure_hook(str, _exactly(str, "a string"))
     converter.register_structure_hook(int, _exactly(int, "an integer"))
     converter.register_structure_hook(bool, _exactly(bool, "true or false"))
     converter.register_structure_hook(float, _number)
     converter.register_structure_hook(datetime, _moment)
+    converter.register_structure_hook_factory(_is_tuple, lambda kind: _tuple(kind, converter))
     return converter
+
+
+def _is_tuple(kind: Any) -> bool:
+    return get_origin(kind) is tuple and get_args(kind)[1:] == (...,)
+
+
+def _tuple(kind: Any, converter: cattrs.Converter) -> Callable[[object, object], object]:
+    """Return a hook that takes lists only; cattrs would take a string apart."""
+    each: Any = list[get_args(kind)[0]]  # type: ignore[misc] # an annotation made at run time
+
+    def structure(value: object, _: object) -> object:
+        if not isinstance(value, list | tuple):
+            raise Expected("expected a list")
+        return tuple(converter.structure(value, each))
+
+    return structure
 
 
 _wire = strict_converter(forbid_extra_keys=False)
@@ -86,7 +105,11 @@ def explain(exc: BaseException, path: str = "$") -> list[str]:
         with_notes, without = exc.group_exceptions()
         lines: list[str] = []
         for inner, note in with_notes:
-            step = f".{note.name}" if isinstance(note, cattrs.AttributeValidationNote) else f"[{note.index}]"
+            step = (
+                f".{note.name}"
+                if isinstance(note, cattrs.AttributeValidationNote)
+                else f"[{note.index}]"
+            )
             lines += explain(inner, path + step)
         for inner in without:
             lines += explain(inner, path)

@@ -98,7 +98,7 @@ def test_where_condition_holds_or_not(
         ({3: 1}, ["3", "dotted path"]),
     ],
 )
-def test_where_unusable_is_refused_with_path_and_way_out(where: Any, told: list[str]) -> None:  # noqa: ANN401 - wrong on purpose
+def test_where_unusable_is_refused_with_path_and_way_out(where: Any, told: list[str]) -> None:
     """A mistake is named where it stands, with the nearest thing that would be right."""
     with pytest.raises(WhereError) as caught:
         compile_where(where)
@@ -187,7 +187,7 @@ def test_s14_a_misspelt_operator_of_any_length_is_refused_quickly() -> None:
     assert min(_seconds(refused) for _ in range(3)) < 0.010
 
 
-def _seconds(function: Any) -> float:  # noqa: ANN401 - any callable
+def _seconds(function: Any) -> float:
     started = time.perf_counter()
     function()
     return time.perf_counter() - started

@@ -8,7 +8,7 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any, Literal
 
 import attrs
@@ -116,8 +116,9 @@ class Delivery:
         """Deliver until closed and empty, or cancelled."""
         try:
             async with AsyncExitStack() as stack:
-                if hasattr(self.rule.sink, "__aenter__"):
-                    await stack.enter_async_context(self.rule.sink)
+                sink: object = self.rule.sink
+                if isinstance(sink, AbstractAsyncContextManager):
+                    await stack.enter_async_context(sink)
                 while await self._gather():
                     await self._deliver(self._queue[: self._limit])
         finally:
@@ -164,7 +165,7 @@ class Delivery:
         self._limit = min(self.rule.batch, self._limit * 2)
         self._notify()
 
-    async def _fail(self, batch: Sequence[Event], exc: Exception) -> None:
+    async def _fail(self, batch: Sequence[Event], exc: BaseException) -> None:
         if len(batch) > 1:
             self._limit = max(1, len(batch) // 2)
         elif self._failures + 1 >= POISON_AFTER:
@@ -180,7 +181,7 @@ class Delivery:
             extra={"sink": self.rule.name, "reason": reason, "type": event.type},
         )
 
-    async def _wait(self, exc: Exception, hint: float | None) -> None:
+    async def _wait(self, exc: BaseException, hint: float | None) -> None:
         self._state = "waiting"
         if not self._error:
             logger.warning("sink.failed", extra={"sink": self.rule.name, "reason": reason_of(exc)})

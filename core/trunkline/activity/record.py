@@ -43,7 +43,7 @@ def text(value: str, length: int) -> str:
     return value[:length].translate(_UNSTORABLE)
 
 
-def plain(value: object, depth: int = DEPTH) -> Any:  # noqa: ANN401 - JSON; one return for each kind
+def plain(value: object, depth: int = DEPTH) -> Any:
     """Return a bounded copy in JSON's types; anything foreign becomes its class's name (A4).
 
     Never `str()` of a foreign object, whose text may hold secrets.
@@ -102,7 +102,7 @@ def build(
     *,
     at: datetime | int | None = None,
     metadata: Mapping[str, Any] | None = None,
-    **fields: Any,  # noqa: ANN401 - bounded here
+    **fields: Any,
 ) -> Event:
     """Return the event of an activity; fields that are None are left out."""
     data: dict[str, Any] = {"at": moment(at, wall_time), "metadata": plain(metadata or {})}

@@ -162,16 +162,19 @@ class Tracker:
         metadata: Mapping[str, Any] | None,
         subject: str | None,
         at: datetime | int | None,
-        **fields: Any,  # noqa: ANN401 - bounded by `build`
+        **fields: Any,
     ) -> str | None:
         if not self._is_enabled:
             return None
         if self._is_closing:
-            return self._refuse("closing", "the host is stopping")
+            self._refuse("closing", "the host is stopping")
+            return None
         if os.getpid() != self._pid:
-            return self._refuse("forked", "a forked child makes its own tracker")
+            self._refuse("forked", "a forked child makes its own tracker")
+            return None
         if not isinstance(label, str) or not label or not isinstance(metadata or {}, Mapping):
-            return self._refuse("invalid", f"{kind}: a name or path is text, metadata a mapping")
+            self._refuse("invalid", f"{kind}: a name or path is text, metadata a mapping")
+            return None
         own_subject, own_session = _scope.get()
         event = record.build(
             kind,
@@ -187,7 +190,8 @@ class Tracker:
     def _put(self, event: Event) -> str | None:
         with self._lock:  # never held during anything that waits
             if len(self._inbox) >= INBOX_EVENTS:
-                return self._refuse("full", "the inbox is full; is a host running?")
+                self._refuse("full", "the inbox is full; is a host running?")
+                return None
             self._inbox.append(event)
         if self._wake is not None:
             self._wake()

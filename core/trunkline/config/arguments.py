@@ -15,7 +15,7 @@ def connection_settings(
     url: str,
     token: str | Secret | TokenProvider | None = None,
     topics: Collection[str] | None = None,
-    **settings: Any,  # noqa: ANN401 - the fields of ConnectionSettings, checked
+    **settings: Any,
 ) -> ConnectionSettings:
     """Return checked settings.
 

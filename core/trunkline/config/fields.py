@@ -6,6 +6,7 @@ from its environment. cattrs' own defaults would turn `"false"` into True.
 
 from collections.abc import Callable, Mapping
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -53,20 +54,20 @@ def config_converter(base: Path, secrets: SecretSource) -> cattrs.Converter:
         lambda kind: kind == Secret | TokenProvider | None,
         lambda value, _: None if value is None else _secret(value, secrets),
     )
+    converter.register_structure_hook_func(partial(_is_special, Annotated), _ranged)
     converter.register_structure_hook_func(
-        lambda kind: get_origin(kind) is Annotated, lambda value, kind: _ranged(value, kind)
-    )
-    converter.register_structure_hook_func(
-        lambda kind: get_origin(kind) is Literal,
-        lambda value, kind: _literal(value, get_args(kind)),
+        partial(_is_special, Literal), lambda value, kind: _literal(value, get_args(kind))
     )
     converter.register_structure_hook_func(
         lambda kind: isinstance(kind, type) and issubclass(kind, Enum), _enum
     )
-    converter.register_structure_hook_factory(_is_tuple, lambda kind: _tuple(kind, converter))
     converter.register_structure_hook_factory(_is_mapping, lambda kind: _mapping(kind, converter))
     converter.register_structure_hook_factory(_is_optional, lambda kind: _optional(kind, converter))
     return converter
+
+
+def _is_special(form: object, kind: object) -> bool:
+    return get_origin(kind) is form
 
 
 def _exactly(kind: type, phrase: str) -> Callable[[object, object], object]:
@@ -102,7 +103,7 @@ def _endpoint(value: object, _: object) -> Endpoint:
         raise Expected(str(exc)) from None
 
 
-def _ranged(value: object, kind: Any) -> object:  # noqa: ANN401 - an Annotated alias
+def _ranged(value: object, kind: Any) -> object:
     base, *notes = get_args(kind)
     wanted = next((note for note in notes if isinstance(note, Range)), None)
     if wanted is None:
@@ -132,26 +133,11 @@ def _enum(value: object, kind: type[Enum]) -> Enum:
         raise Expected(f"expected one of {choices}, got {shown(value)}") from None
 
 
-def _is_tuple(kind: Any) -> bool:  # noqa: ANN401 - any annotation
-    return get_origin(kind) is tuple and get_args(kind)[1:] == (...,)
-
-
-def _tuple(kind: Any, converter: cattrs.Converter) -> Callable[[object, object], object]:  # noqa: ANN401
-    each = list[get_args(kind)[0]]  # type: ignore[misc] # built at run time
-
-    def structure(value: object, _: object) -> object:
-        if not isinstance(value, list | tuple):
-            raise Expected(f"expected a list, got {shown(value)}")
-        return tuple(converter.structure(value, each))
-
-    return structure
-
-
-def _is_mapping(kind: Any) -> bool:  # noqa: ANN401 - any annotation
+def _is_mapping(kind: Any) -> bool:
     return get_origin(kind) in {dict, Mapping}
 
 
-def _mapping(kind: Any, converter: cattrs.Converter) -> Callable[[object, object], object]:  # noqa: ANN401
+def _mapping(kind: Any, converter: cattrs.Converter) -> Callable[[object, object], object]:
     values = get_args(kind)[1]
 
     def structure(value: object, _: object) -> object:
@@ -164,7 +150,7 @@ def _mapping(kind: Any, converter: cattrs.Converter) -> Callable[[object, object
     return structure
 
 
-def _is_optional(kind: Any) -> bool:  # noqa: ANN401 - any annotation
+def _is_optional(kind: Any) -> bool:
     return (
         get_origin(kind) in {Union, UnionType}
         and len(get_args(kind)) == 2
@@ -172,7 +158,7 @@ def _is_optional(kind: Any) -> bool:  # noqa: ANN401 - any annotation
     )
 
 
-def _optional(kind: Any, converter: cattrs.Converter) -> Callable[[object, object], object]:  # noqa: ANN401
+def _optional(kind: Any, converter: cattrs.Converter) -> Callable[[object, object], object]:
     [inner] = [each for each in get_args(kind) if each is not NoneType]
 
     def structure(value: object, _: object) -> object:

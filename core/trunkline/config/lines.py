@@ -38,12 +38,10 @@ def _skip_remarks(lines: Sequence[str], start: int) -> int:
     return start
 
 
-def _has(data: Any, place: Place) -> bool:  # noqa: ANN401 - TOML holds anything
+def _has(data: Any, place: Place) -> bool:
     for key in place:
-        if (isinstance(data, Mapping) and key in data) or (
-            isinstance(data, list) and isinstance(key, int) and key < len(data)
-        ):
-            data = data[key]
-        else:
+        items: Any = dict(enumerate(data)) if isinstance(data, list) else data
+        if not isinstance(items, Mapping) or key not in items:
             return False
+        data = items[key]
     return True

@@ -158,7 +158,7 @@ class Reader:
         self._warn_of_token(settings["connection"])
         return Config(
             **settings,
-            filters=tuple(filters),
+            filters=tuple(each for each in filters if each is not None),
             path=self._source.file,
             warnings=tuple(self._warnings),
             tables=tables,
@@ -273,13 +273,14 @@ def _syntax_problem(path: Path, exc: Exception) -> Problem:
     return Problem(f"{path.name}:{line}" if line.isdigit() else path.name, cause)
 
 
-def _masked(value: object) -> Any:  # noqa: ANN401 - plain data of any shape
+def _masked(value: object) -> Any:
     if isinstance(value, Secret):
         return MASK
     if isinstance(value, Endpoint):
         return value.display
-    if attrs.has(type(value)):
-        fields = attrs.fields(type(value))
+    cls: Any = type(value)
+    if attrs.has(cls):
+        fields = attrs.fields(cls)
         return {field.name: _masked(getattr(value, field.name)) for field in fields}
     if isinstance(value, tuple | list):
         return [_masked(each) for each in value]

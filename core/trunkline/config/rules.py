@@ -21,7 +21,7 @@ def is_topic(name: str) -> bool:
     return 0 < len(name) <= LONGEST_TOPIC and name[0] in _FIRST and _REST.issuperset(name)
 
 
-def check(table: str, settings: Any) -> Iterator[Finding]:  # noqa: ANN401 - one of the settings
+def check(table: str, settings: Any) -> Iterator[Finding]:
     """Yield what is wrong in a table that is well typed; places are relative to the table."""
     if isinstance(settings, ConnectionSettings):
         yield from _connection(settings)

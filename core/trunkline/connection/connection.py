@@ -26,12 +26,13 @@ from trunkline.connection.protocol import encode, encode_activity, expected_repl
 from trunkline.connection.retry import RetryPlan
 from trunkline.connection.sending import Outgoing, SendQueue
 from trunkline.connection.session import Session, Shared
-from trunkline.connection.states import ConnectionState, Phase, StateChange, Status, check
+from trunkline.connection.states import ConnectionState, StateChange, Status, check
 from trunkline.connection.statistics import ConnectionStatistics, Tally
 from trunkline.errors import NotConnected, NotSent, TransportError
 from trunkline.events import Event, Gap
 from trunkline.plugin_api import Overflow, Undo, Where
-from trunkline.routing.router import EventStream, Router
+from trunkline.routing.queued import EventStream
+from trunkline.routing.router import Router
 from trunkline.transport.dialler import Dial, Dialler, default_context
 from trunkline.transport.transport import open_transport
 
@@ -101,7 +102,7 @@ class Connection:
         self._scope = trio.CancelScope()
         self._skip_wait = trio.Event()
         self._state = _S.DISCONNECTED
-        self._phase: Phase = "idle"
+        self._phase = "idle"
         self._epoch = self._attempt = 0
         self._attempt_started = 0.0  # on Trio's clock
         self._retry_at: float | None = None
@@ -248,7 +249,7 @@ class Connection:
         text = encode(message)
         if message["type"] == "authenticate":
             raise ValueError("a live session is never authenticated again; set `token` instead")
-        if self._state is _S.DRAINING and message["type"] not in LAST_WORDS:
+        if self._is_draining and message["type"] not in LAST_WORDS:
             raise NotSent("the connection is being stopped")
         outgoing = Outgoing(text, expected_reply(message))
         self._queue.put(outgoing)
@@ -273,9 +274,9 @@ class Connection:
         try:
             with self._scope:
                 self._change(_S.CONNECTING, "start")
-                while self._state is not _S.DRAINING:
+                while not self._is_draining:
                     loss = await self._run_epoch()
-                    if self._state is not _S.DRAINING:
+                    if not self._is_draining:
                         await self._wait(loss)
         except Exception:
             self._change(_S.FAILED, "bug")
@@ -286,6 +287,10 @@ class Connection:
                 self.drain()
             self._set_phase("idle")
             self._change(_S.DISCONNECTED, "stop")
+
+    @property
+    def _is_draining(self) -> bool:
+        return self._state is _S.DRAINING
 
     def drain(self) -> None:
         """Take no new messages but the last activity, and try no new epoch."""
@@ -336,8 +341,7 @@ class Connection:
             since = datetime.fromtimestamp(self._whole_until, UTC)
             until = datetime.fromtimestamp(self._walltime(), UTC)
             is_too_large = self._loss is not None and self._loss.cause == "limit"
-            cause = "too_large" if is_too_large else "reconnect"
-            gap = Gap("*", cause, since, until, self._epoch)
+            gap = Gap("*", "too_large" if is_too_large else "reconnect", since, until, self._epoch)
             self._router.gap(gap)
             if self._on_gap is not None:
                 self._on_gap(gap)
@@ -389,7 +393,7 @@ class Connection:
         elif self._state not in {_S.RECONNECTING, _S.BLOCKED}:
             self._change(_S.RECONNECTING, loss.cause, wait)
 
-    def _set_phase(self, phase: Phase) -> None:
+    def _set_phase(self, phase: str) -> None:
         self._phase = phase
 
     def _change(self, new: ConnectionState, cause: str, retry_in: float | None = None) -> None:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import attrs
 import trio
 
-from trunkline.connection.close_policy import LinkLost, Loss
+from trunkline.connection.close_policy import Cause, LinkLost, Loss
 from trunkline.connection.credentials import Credentials
 from trunkline.connection.protocol import (
     REPLIES,
@@ -37,7 +37,6 @@ from trunkline.connection.protocol import (
     unstructure,
 )
 from trunkline.connection.sending import Outgoing, SendQueue
-from trunkline.connection.states import Phase
 from trunkline.connection.statistics import Tally
 from trunkline.errors import InvalidData, Rejected, TransportError
 from trunkline.routing.router import Router
@@ -70,7 +69,7 @@ class Shared:
     rng: random.Random
     walltime: Callable[[], float]
     heartbeat_interval: float
-    on_phase: Callable[[Phase], None]
+    on_phase: Callable[[str], None]
 
 
 class Session:
@@ -121,7 +120,9 @@ class Session:
 
     async def _authenticate(self, token: str) -> None:
         await self._send_now(unstructure(Authenticate(token=token)))
-        answer = await self._answer("authenticate", AUTHENTICATE_LIMIT, Authenticated, AuthError)
+        answer: Authenticated | AuthError = await self._answer(
+            "authenticate", AUTHENTICATE_LIMIT, Authenticated, AuthError
+        )
         if isinstance(answer, AuthError):
             raise self._shared.credentials.refused(answer.error)
         self._shared.credentials.accepted(answer.user)
@@ -133,7 +134,7 @@ class Session:
             "topic.refused", {"topic": answer.topic, "reason": answer.error}, epoch=self._epoch
         )
 
-    async def _answer(self, cause: Any, limit: float, *kinds: type[R]) -> R:  # noqa: ANN401 - a Cause
+    async def _answer(self, cause: Cause, limit: float, *kinds: type[R]) -> R:
         """Read until a reply of one of `kinds` comes; the server's pings are answered meanwhile."""
         with trio.move_on_after(limit):
             while True:

@@ -6,7 +6,6 @@ Nothing here knows of time, sockets or policy. Only `Connection` changes a state
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Literal
 
 import attrs
 
@@ -45,22 +44,6 @@ NEXT: Mapping[ConnectionState, frozenset[ConnectionState]] = {
     _S.FAILED: frozenset({_S.DISCONNECTED}),
 }
 
-#: What an attempt is doing right now.
-Phase = Literal[
-    "idle",
-    "waiting",
-    "token",
-    "dns",
-    "tcp",
-    "tls",
-    "upgrade",
-    "hello",
-    "auth",
-    "topics",
-    "live",
-    "closing",
-]
-
 
 def check(old: ConnectionState, new: ConnectionState) -> None:
     """Refuse a change that the table does not list.
@@ -92,7 +75,9 @@ class Status:
     """A snapshot of a connection, for people and programs."""
 
     state: ConnectionState
-    phase: Phase
+    phase: str
+    """What it is doing right now: `idle`, `waiting`, `token`, `dns`, `tcp`, `tls`, `upgrade`,
+    `hello`, `auth`, `topics` or `live`."""
     epoch: int
     attempt: int
     retry_in: float | None

@@ -37,7 +37,7 @@ async def open_connection(
     dial: Dial | None = None,
     rng: random.Random | None = None,
     walltime: Callable[[], float] = time.time,
-    **settings: Any,  # noqa: ANN401 - the fields of ConnectionSettings, each checked
+    **settings: Any,
 ) -> AsyncIterator[Connection]:
     """Keep a connection open for the scope; entering does not wait for the network.
 

@@ -48,7 +48,7 @@ def bound_handler(
 class BoundSink:
     """A plugin's sink, as the delivery uses it; it opens and closes what can be opened."""
 
-    def __init__(self, sink: Any, ctx: CurrentCtx) -> None:  # noqa: ANN401 - checked when it was registered
+    def __init__(self, sink: Any, ctx: CurrentCtx) -> None:
         self._sink = sink
         self._write: Callable[..., Awaitable[None]] = getattr(sink, "write", sink)
         self._wants_ctx = parameter_count(self._write, "sink") == 2

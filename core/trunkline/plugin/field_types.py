@@ -33,7 +33,7 @@ def field_problems(cls: type) -> Iterator[str]:
             yield f"`{cls.__name__}.{field.name}`: no table holds `{kind}`; use {KNOWN}"
 
 
-def _is_known(kind: Any) -> bool:  # noqa: ANN401 - any annotation
+def _is_known(kind: Any) -> bool:
     origin, arguments = get_origin(kind), get_args(kind)
     if kind in _PLAIN or origin is Literal:
         return True

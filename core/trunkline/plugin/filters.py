@@ -40,7 +40,7 @@ def _redacted(data: Mapping[str, Any], paths: Iterable[tuple[str, ...]]) -> Mapp
     return data
 
 
-def _without(value: Any, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - JSON holds anything
+def _without(value: Any, path: tuple[str, ...]) -> Any:
     """Return a copy of `value` that does not show what stands at `path`, in lists too."""
     if isinstance(value, list | tuple):
         return [_without(item, path) for item in value]

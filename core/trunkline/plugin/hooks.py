@@ -99,7 +99,7 @@ class Hooks:
         coroutine: Awaitable[object] = self._begin(hook, plugin, arguments)
         return await coroutine
 
-    def _begin(self, hook: str, plugin: str, arguments: Mapping[str, object]) -> Any:  # noqa: ANN401 - what the hook returns
+    def _begin(self, hook: str, plugin: str, arguments: Mapping[str, object]) -> Any:
         implementation = self._implementations[plugin, hook]
         self._call_count += 1
         return implementation.function(*(arguments[name] for name in implementation.arguments))

@@ -122,7 +122,7 @@ def _text(value: object, limit: int) -> str | None:
     return None if value is None else _storable(str(value)[:limit])
 
 
-def _number(value: Any) -> float | None:  # noqa: ANN401 - JSON holds anything
+def _number(value: Any) -> float | None:
     try:
         return None if value is None else float(value)
     except (TypeError, ValueError, OverflowError):
@@ -136,7 +136,7 @@ def _storable(text: str) -> str:
     return text
 
 
-def as_jsonb(value: Any) -> Any:  # noqa: ANN401 - JSON holds anything
+def as_jsonb(value: Any) -> Any:
     """Return `value` as it comes back from a JSONB column: keys by length, then by bytes.
 
     Raises:

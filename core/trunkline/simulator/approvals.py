@@ -39,7 +39,7 @@ class Approval:
         rng: random.Random,
         account_id: str,
         now: float,
-        **details: Any,  # noqa: ANN401 - the remaining fields
+        **details: Any,
     ) -> Self:
         """Return a new request with ids drawn from `rng`."""
         details.setdefault("tool_name", "deploy_service")

@@ -182,7 +182,7 @@ class Run:
             "estimated_cost": round(self._cost, 6),
         }
 
-    def _status(self, status: str, pause: float, **changes: Any) -> Beat:  # noqa: ANN401 - as JSON
+    def _status(self, status: str, pause: float, **changes: Any) -> Beat:
         payload = {**changes, "status": status, "fleet_context": self._context}
         return self._beat(pause, "status_update", payload)
 

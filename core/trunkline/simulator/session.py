@@ -162,7 +162,7 @@ class Session:
         except trio.ClosedResourceError:
             pass  # `end` was called meanwhile; there is nobody to answer any more
 
-    async def _reply(self, **message: Any) -> None:  # noqa: ANN401 - JSON holds anything
+    async def _reply(self, **message: Any) -> None:
         """Answer in order; waits for a slow reader, who holds up only itself."""
         await self._outgoing.send(encode_reply(message))
 

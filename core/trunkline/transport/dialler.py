@@ -138,5 +138,5 @@ async def _connect_one(family: int, address: object) -> trio.SocketStream:
         raise
 
 
-def _kind(exc: OSError) -> Any:  # noqa: ANN401 - a LossKind
+def _kind(exc: OSError) -> Any:
     return "timeout" if exc.errno == errno.ETIMEDOUT else "refused"

@@ -92,5 +92,5 @@ def test_a_herd_told_to_restart_comes_back_spread_out() -> None:
     """Of 10,000 clients told 1012 at once no tenth of a second holds over 3 % of first attempts."""
     peak = max(first_attempts(RESTART).values())
     bare = max(first_attempts(Loss("closed")).values())
-    print(f"peak per 100 ms: {peak / 100:.1f} % after 1012, {bare / 100:.1f} % after end of file")
+    print(f"peak per 100 ms: {peak / 100:.1f} % after 1012, {bare / 100:.1f} % after end of file")  # noqa: T201 - a figure to read, not to gate
     assert peak <= 300

@@ -110,7 +110,7 @@ def test_classifier_that_raises_or_names_no_topic_gives_no_answer() -> None:
     def broken(_: str) -> str:
         raise SystemExit("a plugin may not end the host")
 
-    def wrong(_: str) -> Any:  # noqa: ANN401 - wrong on purpose
+    def wrong(_: str) -> Any:
         return "not a topic"
 
     told: list[tuple[str, BaseException]] = []

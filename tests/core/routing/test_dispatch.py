@@ -73,7 +73,7 @@ def test_dispatch_reaches_the_topic_first_and_then_everybody() -> None:
         (lambda event: event.get("n") and "truthy", [1, 2, 3]),
     ],
 )
-def test_p12_where_selects(where: Any, hits: list[int]) -> None:  # noqa: ANN401 - both kinds
+def test_p12_where_selects(where: Any, hits: list[int]) -> None:
     """Values, collections, operators, several at once, and callables."""
     router, got = Router(), list[object]()
     router.subscribe("t", numbers(got), where=where)

@@ -17,7 +17,7 @@ MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 GAP = Gap("*", "reconnect", MOMENT, MOMENT, 2)
 
 
-def told(router: Router, topic: str = "system", **options: Any) -> list[tuple[str, Any]]:  # noqa: ANN401 - as `subscribe` has them
+def told(router: Router, topic: str = "system", **options: Any) -> list[tuple[str, Any]]:
     """The list that the system events of a router come into."""
     got: list[tuple[str, Any]] = []
     router.subscribe(topic, lambda event: got.append((event.type, dict(event.data))), **options)
@@ -137,7 +137,7 @@ JSON = st.recursive(
 MESSAGES = st.dictionaries(st.sampled_from(["type", "topic", "n"]) | st.text(max_size=3), JSON)
 
 
-def broken(_: object) -> Any:  # noqa: ANN401 - never returns
+def broken(_: object) -> Any:
     """A plugin's function that fails."""
     raise ValueError
 
