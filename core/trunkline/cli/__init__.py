@@ -1,0 +1,86 @@
+"""The command line: a group that imports a command only when it is called.
+
+`trunkline --version` and `-h` import neither Trio nor a plugin, so that they answer at once.
+"""
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+# {word: (module, one line for `-h`)}; the object in the module has the word's name
+COMMANDS = {
+    "run": "Run the host: connection, router, plugins, sinks.",
+    "check": "Check a configuration: every error at once; opens no socket.",
+    "plugins": "List every plugin, and why one does not run.",
+    "routes": "Print the route table, or what one message would meet.",
+    "tail": "Print events and gaps of a topic as they come.",
+    "send": "Send one message and print the server's reply.",
+    "status": "Show what a running host is doing.",
+    "demo": "Watch a host at work against the bundled simulator.",
+    "simulate": "Run the simulator alone, on loopback.",
+    "completion": "Print the line that turns on completion in a shell.",
+}
+OK, FAILED, USAGE, PLUGIN_MISSING, BAD_CONFIG = 0, 1, 2, 3, 78
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name; a module is imported when its command runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the words in the order in which people need them."""
+        return [*COMMANDS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"trunkline.cli.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list from the texts here, without importing anything."""
+        with formatter.section("Commands"):
+            formatter.write_dl([*COMMANDS.items()])
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"trunkline {version('trunkline')}")
+        ctx.exit()
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Print the version and exit.",
+)
+def trunkline() -> None:
+    """One connection to an event server, routed to plugins."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; the one place where errors become exit codes."""
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    from trunkline.cli import leaving
+
+    try:
+        outcome: Any = trunkline.main(arguments, prog_name="trunkline", standalone_mode=False)
+    except BaseException as exc:  # noqa: BLE001 - sorted out there; what is a bug is raised again
+        return leaving.exit_code(exc)
+    return leaving.flushed(outcome if isinstance(outcome, int) else OK)

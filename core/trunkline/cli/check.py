@@ -1,0 +1,90 @@
+"""`trunkline check`: what `run` does, up to the first connect."""
+
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from trunkline.cli import BAD_CONFIG, OK, PLUGIN_MISSING
+from trunkline.cli.options import config_argument, disable_option, json_option
+from trunkline.errors import ConfigError, RequiredPluginMissing
+
+SHOWN_VERSIONS = ("trunkline", "trio", "trio-websocket", "pluggy", "cattrs", "orjson")
+
+
+@click.command()
+@config_argument
+@disable_option
+@json_option
+@click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    help="Print versions, plugins and the configuration too, secrets masked.",
+)
+def check(file: Path, *, safe: bool, disable: Sequence[str], as_json: bool, verbose: bool) -> int:
+    """Check FILE (default: trunkline.toml) as `run` would, and print every error at once.
+
+    Exit 0: it would run. 78: the configuration is wrong. 3: a required plugin is missing.
+    """
+    from trunkline.config import load_config
+    from trunkline.host import Host
+
+    problems: list[dict[str, str]] = []
+    code, host = OK, None
+    try:
+        host = Host(load_config(file), safe=safe, disable=disable)
+    except ConfigError as exc:
+        code = BAD_CONFIG
+        problems = [{"where": problem.where, "cause": problem.cause} for problem in exc.problems]
+    except RequiredPluginMissing as exc:
+        code = PLUGIN_MISSING
+        problems = [{"where": "plugins.require", "cause": line} for line in str(exc).splitlines()]
+    warnings = [] if host is None else [*host.config.warnings, *host.loaded.warnings]
+    warnings += (
+        [] if host is None else [r.failure for r in host.records if r.state.value == "failed"]
+    )
+    report: dict[str, Any] = {
+        "file": str(file),
+        "ok": code == OK,
+        "problems": problems,
+        "warnings": warnings,
+    }
+    if verbose:
+        report |= _details(host)
+    if as_json:
+        click.echo(orjson.dumps(report, option=orjson.OPT_INDENT_2))
+    else:
+        _print(report)
+    return code
+
+
+def _details(host: Any) -> dict[str, Any]:
+    details: dict[str, Any] = {
+        "versions": {"python": platform.python_version(), **{n: version(n) for n in SHOWN_VERSIONS}}
+    }
+    if host is not None:
+        details["plugins"] = {
+            record.name: f"{record.origin} {record.source}" for record in host.records
+        }
+        details["config"] = host.config.masked()
+    return details
+
+
+def _print(report: dict[str, Any]) -> None:
+    for problem in report["problems"]:
+        click.echo(f"{problem['where']}: {problem['cause']}", err=True)
+    for warning in report["warnings"]:
+        click.echo(f"warning: {warning}", err=True)
+    for name in ("versions", "plugins", "config"):
+        for key, value in report.get(name, {}).items():
+            click.echo(f"{name}.{key}: {value}")
+    if report["ok"]:
+        click.echo(f"{report['file']}: fine")
+    else:
+        count = len(report["problems"])
+        click.echo(f"{report['file']}: {count} problem{'s' if count > 1 else ''}", err=True)

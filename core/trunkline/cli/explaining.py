@@ -1,0 +1,108 @@
+"""The route table in rows, and one message's way through it; nothing runs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from trunkline.events import Event
+from trunkline.host import Host
+from trunkline.plugin.loaded import Loaded
+from trunkline.routing.classify import Classifier
+from trunkline.where import compile_where
+
+
+def table_rows(loaded: Loaded) -> list[dict[str, str]]:
+    """Return the table, in the order in which it is asked: kind, topic, rule, owner."""
+    table = loaded.table
+    rows = [
+        _row("topic", rule.topic, rule.match or "its own `topic` only", rule.owner)
+        for rule in table.topics
+    ]
+    rows += [
+        _row("classifier", "?", "each message" if rule.whole else "each type", rule.name)
+        for rule in table.classifiers
+    ]
+    rows += [_row("server", rule.topic, rule.match or "", "server") for rule in table.fallbacks]
+    rows += [
+        _row("filter", ", ".join(rule.topics), rule.where or "every event", rule.name)
+        for rule in table.filters
+    ]
+    rows += [
+        _row("subscription", rule.topic, rule.where or "every event", rule.owner)
+        for rule in loaded.subscriptions
+    ]
+    rows += [
+        _row("sink", ", ".join(rule.topics), f"batches of {rule.batch}", rule.name)
+        for rule in loaded.sinks
+    ]
+    return rows
+
+
+def _row(kind: str, topic: str, rule: object, owner: object) -> dict[str, str]:
+    text = (
+        " and ".join(f"{key} = {value}" for key, value in rule.items())
+        if isinstance(rule, Mapping)
+        else rule
+    )
+    return {"kind": kind, "topic": topic, "rule": str(text), "owner": str(owner)}
+
+
+def explain(host: Host, message: dict[str, Any]) -> dict[str, Any]:
+    """Return the topic of a message, each filter's verdict, and who would receive it."""
+    table = host.loaded.table
+    found = Classifier(table).classify(message)
+    how = found.how + (f" of {found.rule}" if found.rule else "")
+    way: dict[str, Any] = {"topic": found.topic, "how": how, "filters": [], "receivers": []}
+    if found.topic is None:
+        return way
+    kind = message.get("type")
+    event: Event | None = Event(found.topic, kind if isinstance(kind, str) else "", message)
+    for rule in table.filters:
+        if event is None:
+            break
+        if "*" not in rule.topics and event.topic not in rule.topics:
+            continue
+        event, verdict = _judge(rule, event)
+        way["filters"].append({"name": rule.name, "verdict": verdict})
+    if event is not None:
+        way["receivers"] = _receivers(host.loaded, event)
+    return way
+
+
+def _judge(rule: Any, event: Event) -> tuple[Event | None, str]:
+    try:
+        if not _holds(rule.where, event):
+            return event, "does not concern it"
+        passed = rule.function(event)
+    except Exception as exc:  # noqa: BLE001 - a plugin's filter; the router drops the event too
+        return None, f"raised {type(exc).__name__}: dropped"
+    if passed is None:
+        return None, "dropped"
+    return passed, "kept" if passed is event else "changed"
+
+
+def _holds(where: Any, event: Event) -> bool:
+    if where is None:
+        return True
+    return (
+        compile_where(where).holds(event.data) if isinstance(where, Mapping) else bool(where(event))
+    )
+
+
+def _receivers(loaded: Loaded, event: Event) -> list[str]:
+    wanted = {event.topic, "*"}
+    receivers = [
+        f"plugin {rule.owner}"
+        for rule in loaded.subscriptions
+        if rule.topic in wanted and _holds(rule.where, event)
+    ]
+    running = [
+        f"plugin {plugin.name}, if its task subscribed"
+        for plugin in loaded.plugins
+        if plugin.has_run and event.topic in plugin.topics
+    ]
+    sinks = [
+        f"sink {rule.name}"
+        for rule in loaded.sinks
+        if wanted & set(rule.topics) and event.topic != "activity"
+    ]
+    return receivers + running + sinks

@@ -1,0 +1,121 @@
+"""Options that several commands share, and what they mean."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import attrs
+import click
+import orjson
+
+from trunkline.config import (
+    ConnectionSettings,
+    Secret,
+    connection_settings,
+    load_config,
+    parse_url,
+)
+from trunkline.errors import ConfigError
+from trunkline.where import WhereError, compile_where
+
+F = TypeVar("F", bound=Callable[..., Any])
+DEFAULT_FILE = Path("trunkline.toml")
+
+config_argument = click.argument(
+    "file", type=click.Path(path_type=Path, dir_okay=False), default=DEFAULT_FILE
+)
+config_option = click.option(
+    "--config",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Take the connection from this file (default: trunkline.toml, where there is one).",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+url_option = click.option("--url", help="The server, ws:// or wss://; instead of a file.")
+token_option = click.option(
+    "--token-env",
+    metavar="NAME",
+    help="Take the token from this environment variable; it never stands on a command line.",
+)
+level_option = click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+    help="How much to log, to stderr.",
+)
+
+
+def disable_option(function: F) -> F:
+    """Add `--safe` and `--disable`."""
+    function = click.option(
+        "--disable", multiple=True, metavar="NAME", help="Do not even import this plugin."
+    )(function)
+    return click.option("--safe", is_flag=True, help="Run the built-in plugins only.")(function)
+
+
+def connection_of(file: Path | None, url: str | None, token_env: str | None) -> ConnectionSettings:
+    """Return where to connect: `--url` with `--token-env`, else the file.
+
+    Raises:
+        click.UsageError: neither is given, or the URL cannot be used.
+        ConfigError: the file cannot be used.
+    """
+    if url is None:
+        if token_env is not None:
+            raise click.UsageError("--token-env goes with --url")
+        if file is None and not DEFAULT_FILE.exists():
+            raise click.UsageError("say where to connect: --url URL, or --config FILE")
+        return load_config(file or DEFAULT_FILE).connection
+    token = None
+    if token_env is not None:
+        token = os.environ.get(token_env)
+        if not token:
+            raise click.UsageError(f"the environment variable {token_env} is not set, or empty")
+    try:
+        parse_url(url)
+        return connection_settings(url, token)
+    except (ValueError, ConfigError) as exc:
+        raise click.UsageError(f"--url: {exc}") from None
+
+
+def opening(settings: ConnectionSettings) -> dict[str, Any]:
+    """Return settings as the arguments of `open_connection`."""
+    given = {
+        field.name: getattr(settings, field.name)
+        for field in attrs.fields(ConnectionSettings)
+        if field.name not in {"url", "ca_file"}
+    }
+    endpoint = settings.url
+    scheme = "wss" if endpoint.secure else "ws"
+    token = settings.token
+    if settings.ca_file is not None:
+        given["ca_file"] = str(settings.ca_file)
+    return {
+        **given,
+        "url": f"{scheme}://{endpoint.host_header}{endpoint.target}",
+        "token": token.reveal() if isinstance(token, Secret) else token,
+    }
+
+
+def where_of(conditions: tuple[str, ...]) -> Mapping[str, Any] | None:
+    """Return `--where path=value` as a mapping; a value that is JSON counts as what it says.
+
+    Raises:
+        click.UsageError: a condition cannot be used.
+    """
+    where: dict[str, Any] = {}
+    for condition in conditions:
+        path, sign, text = condition.partition("=")
+        if not sign or not path:
+            raise click.UsageError(f"--where {condition}: write path=value, such as execution_id=1")
+        try:
+            where[path] = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            where[path] = text
+    try:
+        compile_where(where)
+    except WhereError as exc:
+        raise click.UsageError(f"--where {exc}") from None
+    return where or None

@@ -1,0 +1,46 @@
+"""`trunkline run`: the host, until a signal."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from trunkline.cli import logs
+from trunkline.cli.options import config_argument, disable_option, level_option
+
+
+@click.command()
+@config_argument
+@disable_option
+@level_option
+@click.option(
+    "--log-json/--log-text",
+    "log_json",
+    default=None,
+    help="JSON lines or text; default: text on a terminal.",
+)
+def run(
+    file: Path, *, safe: bool, disable: Sequence[str], log_level: str, log_json: bool | None
+) -> None:
+    """Run the host with the configuration FILE (default: trunkline.toml).
+
+    SIGINT, SIGTERM and SIGHUP stop it in order, exit 0; a second signal at once, exit 1.
+    """
+    import logging
+
+    import trio
+
+    from trunkline.config import load_config
+    from trunkline.host import Host
+
+    logs.set_up(log_level, as_json=log_json)
+    host = Host(load_config(file), safe=safe, disable=disable)
+    logger = logging.getLogger("trunkline.cli")
+    for warning in (*host.config.warnings, *host.loaded.warnings):
+        logger.warning("config.warning", extra={"reason": warning})
+    for record in host.records:
+        logger.info(
+            "plugin.loaded" if record.state.value == "waiting" else "plugin.off",
+            extra={"plugin": record.name, "source": record.source, "reason": record.reason},
+        )
+    trio.run(host.run)

@@ -1,0 +1,85 @@
+"""`trunkline status`: ask a running host, over its control door."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from trunkline.cli.escaping import escaped
+from trunkline.cli.options import config_argument, json_option
+from trunkline.cli.tables import print_table
+
+COLOURS = {"connected": "green", "running": "green", "failed": "red", "blocked": "red"}
+
+
+@click.command()
+@config_argument
+@json_option
+@click.option("--watch", is_flag=True, help="Show it again every second, until Ctrl-C.")
+def status(file: Path, *, as_json: bool, watch: bool) -> None:
+    """Show state, plugins, topics and sinks of the host that runs with FILE.
+
+    Exit 1 if no host runs with it.
+    """
+    from trunkline.control import fetch
+
+    while True:
+        report = fetch(file)
+        if watch and not as_json:
+            click.clear()
+        if as_json:
+            click.echo(orjson.dumps(report, option=0 if watch else orjson.OPT_INDENT_2))
+        else:
+            _print(report)
+        if not watch:
+            return
+        time.sleep(1)
+
+
+def _print(report: dict[str, Any]) -> None:
+    link = report["connection"]
+    state = click.style(link["state"], fg=COLOURS.get(link["state"], "yellow"), bold=True)
+    who = f" as {escaped(link['user'])}" if link["user"] else ""
+    click.echo(
+        f"{state}{who}, epoch {link['epoch']}, pid {report['pid']}, trunkline {report['version']}"
+    )
+    if link["retry_in"] is not None:
+        click.echo(f"next attempt in {link['retry_in']:.0f} s; lost by {escaped(link['cause'])}")
+    age = link["last_event_age"]
+    click.echo(
+        f"received {link['received_count']}, sent {link['sent_count']},"
+        f" connects {link['connect_count']}, last heard {'never' if age is None else f'{age:.0f} s ago'}"
+    )
+    click.echo()
+    print_table(
+        ("plugin", "state", "errors", "note"),
+        [
+            [p["name"], p["state"], p["handler_errors"], p["note"] or p["reason"]]
+            for p in report["plugins"]
+        ],
+    )
+    click.echo()
+    print_table(("topic", "events"), sorted(report["routing"]["routed"].items()))
+    if report["activity"]["sinks"]:
+        click.echo()
+        print_table(
+            ("sink", "state", "waiting", "delivered", "dead", "error"),
+            [
+                [
+                    s["name"],
+                    s["state"],
+                    s["waiting_count"],
+                    s["delivered_count"],
+                    s["dead_count"],
+                    s["error"],
+                ]
+                for s in report["activity"]["sinks"]
+            ],
+        )
+    dropped = {f"{d['where']}: {d['reason']}": d["count"] for d in report["routing"]["dropped"]}
+    dropped |= {f"connection: {reason}": count for reason, count in link["dropped"].items()}
+    if dropped:
+        click.echo()
+        print_table(("dropped", "count"), sorted(dropped.items()))
