@@ -6,6 +6,6 @@ copyright = "2026, the Trunkline authors"  # noqa: A001 - Sphinx's own name for 
 extensions = ["myst_parser"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
-exclude_patterns = ["_build", "examples"]
+exclude_patterns = ["_build", "_generated", "examples"]  # fragments are included by pages
 html_theme = "furo"
 html_title = "Trunkline"

@@ -63,6 +63,7 @@ class ActivityConfig:
     upstream: bool = True
     """Deliver what is recorded here to the server."""
     sinks: tuple[SinkSettings, ...] = attrs.field(default=())
+    """Where else events go; the entries are described below, by `kind`."""
 
     @sinks.validator
     def _check_names(self, _: object, sinks: tuple[SinkSettings, ...]) -> None:

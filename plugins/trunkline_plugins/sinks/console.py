@@ -25,8 +25,11 @@ class ConsoleSettings:
     """One entry of `[plugin.activity] sinks`: `{ kind = "console" }`."""
 
     kind: Literal["console"] = "console"
+    """Which sink this is."""
     name: str = "console"
+    """What logs and `trunkline status` call it."""
     topics: tuple[str, ...] = ("activity",)
+    """The topics whose events it gets; `*` is every topic."""
 
 
 class ConsoleSink:

@@ -18,9 +18,13 @@ class JsonlSettings:
     """One entry of `[plugin.activity] sinks`: `{ kind = "jsonl", path = "events.jsonl" }`."""
 
     path: Path
+    """The file, made with mode 0600; its archives lie beside it."""
     kind: Literal["jsonl"] = "jsonl"
+    """Which sink this is."""
     name: str = "jsonl"
+    """What logs and `trunkline status` call it."""
     topics: tuple[str, ...] = ("activity",)
+    """The topics whose events it gets; `*` is every topic."""
     fsync: bool = False
     """Wait after each batch until it is on the disk."""
 

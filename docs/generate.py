@@ -1,0 +1,299 @@
+"""Writes `docs/_generated/` from the code: what is said twice here is said by the code alone.
+
+    python docs/generate.py
+
+The pages include these fragments; a contract test fails while one is stale. Fields are described
+by the string that stands under them in their class, as everywhere in this project.
+"""
+
+import ast
+import inspect
+import json
+import textwrap
+import types
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import attrs
+
+import trunkline
+from trunkline import hookspecs, plugin_api
+from trunkline.config import settings
+from trunkline.config.secret import Secret
+from trunkline.config.url import Endpoint
+from trunkline.connection.protocol.topics import SERVER_TOPICS
+from trunkline.connection.states import NEXT as CONNECTION_NEXT
+from trunkline.plugin.states import NEXT as PLUGIN_NEXT
+
+TARGET = Path(__file__).parent / "_generated"
+UNLIMITED = 1e9  # what a `Range` without an upper limit says
+REGISTRARS = ("Topics", "Classifiers", "Filters", "Sinks", "Subscriptions")
+#: {class: methods that only the host calls}
+HOUSEKEEPING: Mapping[str, frozenset[str]] = {
+    "Connection": frozenset({"__init__", "run", "drain", "stop", "wait_ended"}),
+    "Tracker": frozenset({"attach", "detach", "take", "close", "session_hello"}),
+    "Config": frozenset({"problem"}),
+}
+TYPE_WORDS: Mapping[object, str] = {
+    Endpoint: "URL",
+    Path: "path",
+    str: "text",
+    bool: "true or false",
+    int: "whole number",
+    float: "number",
+    Secret: "secret",
+}
+FORMS_OF_A_SECRET = '`{ env = "NAME" }` or `{ file = "path" }`'
+
+
+def fragments() -> dict[str, str]:
+    """Return `{file name: text}` of everything that is generated."""
+    parts = {
+        "settings.md": _settings(),
+        "plugin-settings.md": _plugin_settings(),
+        "states.md": _states(CONNECTION_NEXT),
+        "plugin-states.md": _states(PLUGIN_NEXT),
+        "hooks.md": _hooks(),
+        "context.md": _members(plugin_api.PluginContext, "ctx."),
+        "api.md": _api(),
+        "server-topics.md": _server_topics(),
+        "flow-events.md": _events("trunkline_plugins.flow", "FLOW_EVENTS"),
+        "approval-events.md": _events("trunkline_plugins.approval", "APPROVAL_EVENTS"),
+        "system-events.md": _events("trunkline_plugins.system", "SYSTEM_EVENTS"),
+    }
+    note = "<!-- written by docs/generate.py; change the code, not this -->\n\n"
+    return {name: note + "\n".join(lines).strip() + "\n" for name, lines in parts.items()}
+
+
+# settings
+
+
+def _settings() -> Iterator[str]:
+    for name, cls in vars(settings).items():
+        if name.endswith("Settings"):
+            table = f"[{name.removesuffix('Settings').lower()}]"
+            yield from _table_of_settings(
+                f"`[{table}]`" if table == "[filter]" else f"`{table}`", cls
+            )
+
+
+def _plugin_settings() -> Iterator[str]:
+    for entry in sorted(entry_points(group="trunkline.plugins"), key=lambda each: each.name):
+        if not entry.value.startswith("trunkline_plugins."):
+            continue
+        table = f"[plugin.{entry.name}]"
+        info = getattr(entry.load(), "trunkline_plugin", None)
+        if info is None or info.config is None:
+            yield f"## `{table}`\n\nThis plugin has no settings.\n"
+            continue
+        yield from _table_of_settings(f"`{table}`", info.config)
+        for cls in _nested(info.config):
+            kind = attrs.fields_dict(cls)["kind"].default
+            yield from _table_of_settings(f"`{table} sinks`: kind `{kind}`", cls)
+
+
+def _nested(cls: type[Any]) -> Iterator[type[Any]]:
+    """Yield the classes that the fields of a settings class hold."""
+    for hint in get_type_hints(cls).values():
+        for item in get_args(hint):
+            yield from (each for each in (item, *get_args(item)) if attrs.has(each))
+
+
+def _table_of_settings(heading: str, cls: type[Any]) -> Iterator[str]:
+    yield f"## {heading}\n"
+    first, *more = _paragraphs(cls)
+    about = first.partition("`: ")[2] if first.startswith("`") else first
+    yield from (text[0].upper() + text[1:] + "\n" for text in (about, *more))
+    yield "| setting | value | default | means |\n| --- | --- | --- | --- |"
+    told = _field_docstrings(cls)
+    hints = get_type_hints(cls, include_extras=True)
+    for field in attrs.fields(cls):
+        cells = (f"`{field.name}`", _type(hints[field.name]), _default(field), told[field.name])
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    yield ""
+
+
+def _field_docstrings(cls: type[Any]) -> dict[str, str]:
+    """Return `{field: the string under it}`; a field without one is an error here."""
+    [body] = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
+    assert isinstance(body, ast.ClassDef)  # noqa: S101 - what the source of a class is
+    told = {}
+    for field, below in zip(body.body, [*body.body[1:], ast.Pass()], strict=True):
+        if not (isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)):
+            continue
+        match below:
+            case ast.Expr(ast.Constant(str(text))):
+                told[field.target.id] = " ".join(text.split())
+            case _:
+                raise LookupError(f"{cls.__qualname__}.{field.target.id} has no docstring")
+    return told
+
+
+def _default(field: "attrs.Attribute[Any]") -> str:
+    match field.default:
+        case attrs.NOTHING:
+            return "required"
+        case None | ():
+            return "none"
+        case bool(value):
+            return f"`{str(value).lower()}`"
+        case str(value) | tuple(value):
+            return f"`{json.dumps(value)}`"
+        case float(value) | int(value):
+            return f"`{value:,g}`" if value < 1000 else f"`{value}`"
+        case value:
+            return f"`{value}`"
+
+
+def _type(hint: Any) -> str:
+    """Return in words what a setting takes."""
+    if get_origin(hint) is Annotated:
+        base, note, *_ = get_args(hint)
+        return _limits(note) if hasattr(note, "phrase") else _type(base)
+    if get_origin(hint) is Literal:
+        return " or ".join(f'`"{each}"`' for each in get_args(hint))
+    if get_origin(hint) in {Union, types.UnionType}:
+        inner = [each for each in get_args(hint) if each is not types.NoneType]
+        if Secret in inner:
+            return FORMS_OF_A_SECRET
+        return " or ".join(dict.fromkeys(_type(each) for each in inner))
+    if get_origin(hint) is tuple:
+        return f"list of: {_type(get_args(hint)[0])}"
+    if isinstance(get_origin(hint), type) and issubclass(get_origin(hint), Mapping):
+        return "table"
+    return "table" if attrs.has(hint) else TYPE_WORDS[hint]
+
+
+def _limits(note: Any) -> str:
+    phrase: str = note.phrase
+    if not hasattr(note, "least"):
+        return phrase
+    if note.most == UNLIMITED:
+        return f"{phrase}, {note.least:g} or more"
+    return f"{phrase}, {note.least:g} to {note.most:.10g}"
+
+
+# states
+
+
+def _states(following: Mapping[Any, Iterable[Any]]) -> Iterator[str]:
+    """Draw a table of states: who may follow whom."""
+    states = list(next(iter(following)).__class__)
+    width = max(len(state.value) for state in states)
+    yield "```text"
+    for state in states:
+        after = [each.value for each in states if each in following.get(state, ())]
+        yield f"{state.value:<{width}} ──▶ {', '.join(after) or '(stays)'}"
+    yield "```"
+
+
+# the Python surface
+
+
+def _hooks() -> Iterator[str]:
+    for name, hook in vars(hookspecs).items():
+        if name.startswith("trunkline_"):
+            arguments = ", ".join(inspect.signature(hook).parameters)
+            prefix = "async " if inspect.iscoroutinefunction(hook) else ""
+            yield f"## `{prefix}{name}({arguments})`\n"
+            yield from _described(hook)
+            registrar = name.removeprefix("trunkline_register_")
+            if registrar.title() in REGISTRARS:
+                cls = getattr(plugin_api, registrar.title())
+                yield from _members(cls, f"{registrar}.")
+
+
+def _api() -> Iterator[str]:
+    for name in trunkline.__all__:
+        thing = getattr(trunkline, name)
+        yield f"## `trunkline.{name}`\n"
+        if inspect.isclass(thing):
+            yield from _described(thing)
+            yield from _values(thing)
+            yield from _members(thing, ".")
+        elif inspect.isfunction(thing):
+            yield from _definition(name, thing)
+        else:
+            yield "The marker of an implementation of a hook: `@hookimpl`.\n"
+
+
+def _values(cls: type[Any]) -> Iterator[str]:
+    """List what a class holds: the values of an enumeration, the public fields of a record."""
+    if hasattr(cls, "__members__"):
+        yield ", ".join(f"`{name}`" for name in cls.__members__) + "\n"
+    elif attrs.has(cls):
+        names = [field.name for field in attrs.fields(cls) if not field.name.startswith("_")]
+        yield "Fields: " + ", ".join(f"`{name}`" for name in names) + "\n"
+
+
+def _members(cls: type[Any], prefix: str) -> Iterator[str]:
+    """Describe the public methods and properties that a class has of its own."""
+    for name, member in vars(cls).items():
+        if not (member.__doc__ and (isinstance(member, property) or inspect.isfunction(member))):
+            continue
+        if name in HOUSEKEEPING.get(cls.__name__, ()):
+            continue
+        if name == "__init__" and not attrs.has(cls):
+            yield from _definition(cls.__name__, member)
+        elif not name.startswith("_"):
+            yield from _definition(f"{prefix}{name}", member)
+
+
+def _definition(name: str, thing: Any) -> Iterator[str]:
+    """Show how something is called, without types, and what it does."""
+    arguments = ""
+    if inspect.isfunction(thing):
+        parameters = [
+            each.replace(annotation=each.empty)
+            for key, each in inspect.signature(thing).parameters.items()
+            if key not in {"self", "task_status"}
+        ]
+        arguments = str(inspect.Signature(parameters)).replace("<built-in function time>", "time")
+        name = f"await {name}" if inspect.iscoroutinefunction(thing) else name
+    yield f"`{name}{arguments}`\n: " + "\n\n  ".join(_paragraphs(thing)) + "\n"
+
+
+def _described(thing: object) -> Iterator[str]:
+    yield from (text + "\n" for text in _paragraphs(thing))
+
+
+def _paragraphs(thing: object) -> list[str]:
+    """Return a docstring's paragraphs as Markdown."""
+    text = inspect.cleandoc(getattr(thing, "__doc__", None) or "")  # its own, not its base's
+    head, _, raised = text.partition("\nRaises:\n")
+    paragraphs = [" ".join(part.split()) for part in head.split("\n\n") if part.strip()]
+    for line in textwrap.dedent(raised).strip().splitlines():
+        error, _, when = line.partition(": ")
+        paragraphs.append(f"Raises `{error}`: {when}")
+    return paragraphs
+
+
+# events
+
+
+def _events(module: str, table: str) -> Iterator[str]:
+    yield "| type | class | means |\n| --- | --- | --- |"
+    for kind, cls in getattr(import_module(module), table).items():
+        yield f"| `{kind}` | `{cls.__name__}` | {_paragraphs(cls)[0]} |"
+
+
+def _server_topics() -> Iterator[str]:
+    yield "| topic | its types, where a message does not name its topic |\n| --- | --- |"
+    for name, topic in SERVER_TOPICS.items():
+        kinds = [f"`{kind}`" for kind in sorted(topic.types)]
+        kinds += [f"all that begin with `{topic.prefix}`"] if topic.prefix else []
+        yield f"| `{name}` | {', '.join(kinds) or 'its messages always name it'} |"
+
+
+def main() -> None:
+    """Write every fragment."""
+    TARGET.mkdir(exist_ok=True)
+    for name, text in fragments().items():
+        (TARGET / name).write_text(text)
+
+
+if __name__ == "__main__":
+    main()
