@@ -1,10 +1,13 @@
-"""Configuration: a TOML file, or arguments, to frozen settings."""
+"""Configuration: a TOML file, or arguments, to frozen settings.
+
+Everything below reads through `sources` alone and knows neither clock, chance, network nor log.
+"""
 
 from trunkline.config.arguments import connection_settings
-from trunkline.config.fields import config_converter
+from trunkline.config.limits import Range, Seconds, is_topic
 from trunkline.config.load import Config, config_from_mapping, load_config
-from trunkline.config.rules import is_topic
-from trunkline.config.secret import Range, Seconds, Secret, TokenProvider
+from trunkline.config.schema import config_schema
+from trunkline.config.secret import Secret, TokenProvider
 from trunkline.config.settings import (
     ActivitySettings,
     ConnectionSettings,
@@ -12,6 +15,7 @@ from trunkline.config.settings import (
     HostSettings,
     PluginsSettings,
 )
+from trunkline.config.shapes import field_docs
 from trunkline.config.url import Endpoint, parse_url
 
 __all__ = [
@@ -26,9 +30,10 @@ __all__ = [
     "Seconds",
     "Secret",
     "TokenProvider",
-    "config_converter",
     "config_from_mapping",
+    "config_schema",
     "connection_settings",
+    "field_docs",
     "is_topic",
     "load_config",
     "parse_url",

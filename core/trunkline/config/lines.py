@@ -1,47 +1,58 @@
 """On which line of a TOML text a key stands; only asked when there is something to complain of.
 
-`tomllib` itself finds out: growing prefixes are parsed, and a key's statement begins after the
-last prefix that parsed without it.
+`tomllib` itself finds out: prefixes of whole lines are parsed, and a key's statement begins after
+the last prefix that parses without it. Keys only ever join, so the place is found by halving.
 """
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
-from trunkline.config.fields import Place
+Key = str | int
+Place = tuple[Key, ...]
 
 
-def line_of(text: str, place: Place) -> int:
-    """Return the line (1 for the first) of the deepest part of `place` that the text has."""
-    while place and not _has(tomllib.loads(text), place):
-        place = place[:-1]
-    return _first_line_with(text, place) if place else 1
+class Lines:
+    """The lines of a text that is valid TOML as a whole."""
 
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._parsed: dict[int, Mapping[str, Any] | None] = {}  # {lines taken: what they say}
 
-def _first_line_with(text: str, place: Place) -> int:
-    lines = text.splitlines(keepends=True)
-    start = 0
-    for count in range(1, len(lines) + 1):
-        try:
-            data = tomllib.loads("".join(lines[:count]))
-        except tomllib.TOMLDecodeError:
-            continue  # within a statement
-        if _has(data, place):
-            return _skip_remarks(lines, start) + 1
-        start = count
-    return 1
+    def of(self, place: Place) -> int:
+        """Return the line (1 for the first) of the deepest part of `place` that the text has."""
+        count = len(self._lines)
+        while place and not _has(self._prefix(count), place):
+            place = place[:-1]
+        if not place:
+            return 1
+        return 1 + bisect_left(range(1, count), True, key=lambda taken: self._reaches(taken, place))
 
+    @cached_property
+    def _lines(self) -> list[str]:
+        return self._text.split("\n")  # not splitlines(): TOML knows fewer line ends than Python
 
-def _skip_remarks(lines: Sequence[str], start: int) -> int:
-    while start < len(lines) - 1 and lines[start].strip()[:1] in {"", "#"}:
-        start += 1
-    return start
+    def _reaches(self, taken: int, place: Place) -> bool:
+        """Tell whether the first prefix of at least `taken` lines that parses has the place."""
+        while taken < len(self._lines) and self._prefix(taken) is None:
+            taken += 1  # the prefix ends within a statement
+        return _has(self._prefix(taken), place)
+
+    def _prefix(self, taken: int) -> Mapping[str, Any] | None:
+        if taken not in self._parsed:
+            try:
+                self._parsed[taken] = tomllib.loads("\n".join(self._lines[:taken]))
+            except (ValueError, RecursionError):
+                self._parsed[taken] = None
+        return self._parsed[taken]
 
 
 def _has(data: Any, place: Place) -> bool:
     for key in place:
-        items: Any = dict(enumerate(data)) if isinstance(data, list) else data
-        if not isinstance(items, Mapping) or key not in items:
+        try:
+            data = data[key]
+        except (KeyError, IndexError, TypeError):
             return False
-        data = items[key]
     return True

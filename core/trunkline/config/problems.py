@@ -1,51 +1,56 @@
 """From a cattrs error to one problem a line: file, line, key, cause and the nearest known key."""
 
-import difflib
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 
 import attrs
 import cattrs
 
-from trunkline.config.fields import Place
-from trunkline.config.lines import line_of
+from trunkline.config.lines import Lines, Place
+from trunkline.config.words import near, one_line
 from trunkline.errors import Problem
-from trunkline.strict import cause_of
+from trunkline.strict import Expected
+
+BARE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 
 
-@attrs.frozen
 class Source:
-    """The text a configuration came from; none where it was made by code."""
+    """What a configuration came from: a file's text, or code."""
 
-    file: Path | None
-    text: str | None
+    def __init__(self, file: Path | None = None, text: str = "") -> None:
+        self.file = file
+        self._text = text
+
+    @cached_property
+    def _lines(self) -> Lines:
+        return Lines(self._text)  # made when there is something to complain of
 
     def problem(self, place: Place, cause: str) -> Problem:
         """Return the problem with its line."""
-        key = dotted(place)
-        if self.file is None or self.text is None:
+        key, cause = dotted(place), one_line(cause)
+        if self.file is None:
             return Problem(key or "configuration", cause)
-        return Problem(f"{self.file.name}:{line_of(self.text, place)} {key}".rstrip(), cause)
+        return Problem(f"{self.file.name}:{self._lines.of(place)} {key}".rstrip(), cause)
 
 
 def dotted(place: Place) -> str:
     """Return a place as people write it: `filter[0].keep`."""
     text = ""
     for key in place:
-        text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else str(key)
+        if isinstance(key, int):
+            text += f"[{key}]"
+        else:
+            name = key if key and BARE.issuperset(key) else f'"{one_line(key, 64)}"'
+            text += f".{name}" if text else name
     return text
-
-
-def near(name: str, known: Iterable[str]) -> str:
-    """Return `; did you mean ...?` where something is near."""
-    found = difflib.get_close_matches(name, list(known), 1)
-    return f"; did you mean `{found[0]}`?" if found else ""
 
 
 def unknown_key(name: str, known: Iterable[str]) -> str:
     """Say that a key is not known, and which one is near."""
     known = tuple(known)
-    return f"unknown key{near(name, known) or '; known: ' + ', '.join(known)}"
+    hint = near(name, known)
+    return f"unknown key{hint}" if hint else f"unknown key; known: {', '.join(known)}"
 
 
 def leaves(exc: BaseException, place: Place) -> Iterator[tuple[Place, str]]:
@@ -58,10 +63,19 @@ def leaves(exc: BaseException, place: Place) -> Iterator[tuple[Place, str]]:
         for inner in bare:
             yield from leaves(inner, place)
     elif isinstance(exc, cattrs.ForbiddenExtraKeysError):
-        known = [field.name for field in attrs.fields(exc.cl)]
+        known = [field.name for field in attrs.fields(exc.cl) if field.init]
         for name in sorted(exc.extra_fields):
             yield (*place, name), unknown_key(name, known)
-    elif isinstance(exc, KeyError):
+    elif type(exc) is KeyError and exc.args == place[-1:]:
         yield place, "this key is required"
     else:
-        yield place, cause_of(exc)
+        yield place, _cause(exc)
+
+
+def _cause(exc: BaseException) -> str:
+    """Say what a check or a validator said; of other exceptions only the name, they show values."""
+    if isinstance(exc, Expected):
+        return str(exc)
+    if isinstance(exc, ValueError | TypeError) and exc.args and isinstance(exc.args[0], str):
+        return exc.args[0]  # attrs' validators put field and value behind their text
+    return f"does not fit ({type(exc).__name__})"

@@ -1,18 +1,17 @@
-"""A value that is never shown, and the types whose meaning a checker must know."""
+"""A value that is never shown, and what fetches one anew for each attempt."""
 
 import hmac
 from collections.abc import Awaitable
-from typing import Annotated, Any, Protocol
-
-import attrs
+from typing import Any, Protocol
 
 MASK = "***"
 
 
 class Secret:
-    """A string that shows as `***` wherever it is printed, formatted, copied or pickled.
+    """A string that shows as `***` wherever it is printed, formatted, serialized or pickled.
 
-    Compared in constant time. `reveal` is the only way to the value.
+    Compared in constant time. `reveal` is the only way to the value; a copy is the same object,
+    so that copied settings still work.
     """
 
     __slots__ = ("_value",)
@@ -36,10 +35,23 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        return hmac.compare_digest(self._value.encode(), other._value.encode())
+        # surrogatepass: an error about what cannot be encoded would hold the value
+        ours, theirs = (
+            each.encode("utf-8", "surrogatepass") for each in (self._value, other._value)
+        )
+        return hmac.compare_digest(ours, theirs)
 
     def __hash__(self) -> int:
-        return hash(Secret)
+        return hash(Secret)  # the same for all: a hash of the value would be a hint
+
+    def __copy__(self) -> "Secret":
+        return self
+
+    def __deepcopy__(self, _: object) -> "Secret":
+        return self
+
+    def __getstate__(self) -> str:
+        return MASK
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (Secret, (MASK,))
@@ -50,19 +62,3 @@ class TokenProvider(Protocol):
 
     def __call__(self, *, fresh: bool) -> Awaitable[str]:
         """Return the token."""
-
-
-@attrs.frozen
-class Range:
-    """What a number must be, and how to say so."""
-
-    phrase: str
-    least: float = 0.0
-    most: float = 1e9
-
-    def __str__(self) -> str:
-        return f"{self.phrase} from {self.least:g} to {self.most:g}"
-
-
-#: A duration in seconds, not negative.
-Seconds = Annotated[float, Range("number of seconds")]

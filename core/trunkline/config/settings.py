@@ -2,16 +2,35 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import attrs
 
-from trunkline.config.secret import Range, Seconds, Secret, TokenProvider
+from trunkline.config.limits import (
+    Bytes,
+    Interval,
+    Limit,
+    LoopbackDoor,
+    Reference,
+    Share,
+    Topic,
+    TopicOrEvery,
+    Wait,
+)
+from trunkline.config.secret import Secret, TokenProvider
 from trunkline.config.url import Endpoint
+from trunkline.strict import Expected
+from trunkline.where import WhereError, compile_where
 
-Share = Annotated[float, Range("number", 0.0, 1.0)]
-Limit = Annotated[float, Range("number of seconds", 0.1, 3600)]
-Bytes = Annotated[int, Range("number of bytes", 1024, 1024**3)]
+IN_MEMORY = ":memory:"
+
+
+def _compiles(_: object, __: object, where: Mapping[str, Any] | None) -> None:
+    """Validate conditions where they enter; attrs passes instance, field and value."""
+    try:
+        compile_where(where or {})
+    except WhereError as exc:
+        raise Expected(str(exc)) from None
 
 
 @attrs.frozen(kw_only=True)
@@ -22,15 +41,15 @@ class ConnectionSettings:
     """`ws://` or `wss://`, with the exact path of the endpoint."""
     token: Secret | TokenProvider | None = None
     """A JWT or API key; without one the connection is anonymous."""
-    topics: tuple[str, ...] = ()
+    topics: tuple[Topic, ...] = ()
     """Narrows what the server sends; none means everything the account may see."""
     connect_timeout: Limit = 10.0
     """Seconds for DNS, TCP, TLS and upgrade together."""
-    heartbeat_interval: Limit = 20.0
+    heartbeat_interval: Interval = 20.0
     """Seconds between two pings, plus or minus a tenth."""
     max_message_bytes: Bytes = 4 * 1024 * 1024
     """The largest message that is accepted."""
-    backoff_max: Limit = 30.0
+    backoff_max: Wait = 30.0
     """The longest wait before an ordinary retry, in seconds."""
     allow_insecure_token: bool = False
     """Send the token over `ws://` to another machine all the same."""
@@ -39,18 +58,23 @@ class ConnectionSettings:
     fast_lane: bool = True
     """Take whole text frames past the WebSocket library; off is for comparison."""
 
+    @property
+    def exposes_token(self) -> bool:
+        """A token travels unencrypted to another machine: say so at every start."""
+        return self.token is not None and not (self.url.secure or self.url.is_loopback)
+
 
 @attrs.frozen(kw_only=True)
 class HostSettings:
     """`[host]`: the process."""
 
-    start_timeout: Seconds = 30.0
+    start_timeout: Limit = 30.0
     """Seconds that plugins may delay the first connect."""
-    stop_timeout: Seconds = 15.0
+    stop_timeout: Limit = 15.0
     """Seconds for an orderly stop."""
     data: Path | None = None
     """The data directory; by default `var` beside the file."""
-    http: str | None = None
+    http: LoopbackDoor | None = None
     """A loopback address and port for `GET /status`."""
 
 
@@ -76,11 +100,11 @@ class ActivitySettings:
 
     enabled: bool = True
     """Record at all."""
-    path: str = ":memory:"
-    """The outbox: a file, or `:memory:`."""
-    consent: str | None = None
+    path: str = IN_MEMORY
+    """The outbox: a file, from the config file's directory, or `:memory:`."""
+    consent: Reference | None = None
     """`module:function` that is asked for each subject."""
-    before_send: str | None = None
+    before_send: Reference | None = None
     """`module:function` that may change or drop each record."""
     redact: tuple[str, ...] = ()
     """Further keys whose values are redacted, as globs."""
@@ -92,11 +116,11 @@ class ActivitySettings:
 class FilterSettings:
     """`[[filter]]`: a filter without code."""
 
-    topic: str
+    topic: TopicOrEvery
     """The topic it concerns; `*` is every topic."""
     action: Literal["drop", "redact", "sample"]
     """What happens to events that hold to `where`."""
-    where: Mapping[str, Any] | None = None
+    where: Mapping[str, Any] | None = attrs.field(default=None, validator=_compiles)
     """The condition; none means every event of the topic."""
     keys: tuple[str, ...] = ()
     """For `redact`: dotted paths."""

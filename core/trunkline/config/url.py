@@ -1,21 +1,32 @@
-"""The address of the server: parsed once, strictly, so that nothing below has to doubt it."""
+"""The address of the server: parsed once, strictly, so that nothing below has to doubt it.
+
+No error text repeats any part of the URL: people put passwords and tokens into URLs.
+"""
 
 import ipaddress
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from typing import NoReturn
+from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
 
 import attrs
 
+from trunkline.config.limits import port_of
+
 DEFAULT_PORTS = {"ws": 80, "wss": 443}
-_PATH_SAFE = "/%:@!$&'()*+,;=-._~"
+LONGEST_HOST = 253  # characters (RFC 1035 §2.3.4)
+LONGEST_URL = 2048  # characters; longer ones are refused on the way by many servers
+_HEX = frozenset("0123456789abcdefABCDEF")
+_HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-._")
+_PATH_SAFE = "/%:@!$&'()*+,;=-._~"  # pchar of RFC 3986 §3.3
 _QUERY_SAFE = _PATH_SAFE + "?"
 
 
 @attrs.frozen
 class Endpoint:
-    """Where to connect; `target` is path and query, percent-encoded."""
+    """Where to connect; `host` and `target` (path and query) are ASCII and ready for the wire."""
 
     secure: bool
     host: str
+    """A lower-case name, or an address; IPv6 without brackets."""
     port: int
     target: str
 
@@ -28,8 +39,8 @@ class Endpoint:
 
     @property
     def is_loopback(self) -> bool:
-        """It names this machine."""
-        if self.host == "localhost" or self.host.endswith(".localhost"):
+        """It names this machine; `x.localhost` does not, some resolvers ask the network for it."""
+        if self.host == "localhost":
             return True
         try:
             return ipaddress.ip_address(self.host).is_loopback
@@ -49,48 +60,95 @@ class Endpoint:
 
 
 def parse_url(text: str) -> Endpoint:
-    """Parse a `ws://` or `wss://` URL.
+    """Parse a `ws://` or `wss://` URL; a path or host name that is not ASCII is encoded.
 
     Raises:
-        ValueError: it cannot be used; the text says why and what to do, and repeats no secret.
+        ValueError: it cannot be used; the text says why and what to do, and repeats no part.
     """
-    if any(ord(char) < 0x21 or ord(char) == 0x7F for char in text):
-        raise ValueError("a URL has no blanks and no control characters")
-    parts = urlsplit(text)
+    if len(text) > LONGEST_URL:
+        raise ValueError(f"a URL has at most {LONGEST_URL} characters")
+    if not text.isprintable() or " " in text:
+        raise ValueError("a URL has no blanks, no control characters and no line ends")
+    parts = _split(text)
     if parts.scheme not in DEFAULT_PORTS:
-        raise ValueError("a URL starts with ws:// or wss://")
+        raise ValueError(_about_scheme(parts.scheme))
     if "@" in parts.netloc:
         raise ValueError("no user or password in a URL; put the token into `token`")
-    if parts.fragment or "#" in text:
-        raise ValueError("no fragment (#...) in a WebSocket URL (RFC 6455)")
+    if "#" in text:
+        raise ValueError("no fragment (#...) in a WebSocket URL (RFC 6455 §3)")
     if any(name.lower() == "token" for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
         raise ValueError("no token in a URL, where logs would show it; put it into `token`")
-    secure = parts.scheme == "wss"
-    path = quote(parts.path or "/", safe=_PATH_SAFE)
-    target = path + (f"?{quote(parts.query, safe=_QUERY_SAFE)}" if parts.query else "")
-    return Endpoint(secure, _host(parts.hostname), _port(parts.netloc, secure=secure), target)
+    host, port = _host_and_port(parts.netloc)
+    target = _encoded(parts.path or "/", _PATH_SAFE)
+    if parts.query:
+        target += "?" + _encoded(parts.query, _QUERY_SAFE)
+    return Endpoint(parts.scheme == "wss", host, port or DEFAULT_PORTS[parts.scheme], target)
 
 
-def _host(host: str | None) -> str:
-    if not host:
-        raise ValueError("the URL names no host")
-    if ":" in host:
-        return str(ipaddress.ip_address(host.partition("%")[0]))
+def _split(text: str) -> SplitResult:
     try:
-        encoded = host.encode("idna").decode()
+        return urlsplit(text)
+    except ValueError:  # its text repeats host and user info
+        _refuse_host()
+
+
+def _about_scheme(scheme: str) -> str:
+    wanted = {"http": "ws", "https": "wss"}.get(scheme)
+    hint = f"; instead of {scheme}:// write {wanted}://" if wanted else ""
+    return f"a URL starts with ws:// or wss://{hint}"
+
+
+def _host_and_port(netloc: str) -> tuple[str, int | None]:
+    if netloc.startswith("["):
+        address, _, rest = netloc[1:].partition("]")
+        host = _address(address)
+    else:
+        name, colon, rest = netloc.partition(":")
+        host, rest = _name(name), colon + rest
+    if rest in {"", ":"}:
+        return host, None
+    if rest[0] != ":":
+        _refuse_host()
+    port = port_of(rest[1:])
+    if port is None:
+        raise ValueError("the URL's port is a number from 1 to 65535")
+    return host, port
+
+
+def _address(text: str) -> str:
+    if "%" in text:
+        raise ValueError("no zone (%...) in the URL's IPv6 address")
+    try:
+        return str(ipaddress.IPv6Address(text))
+    except ValueError:
+        _refuse_host()
+
+
+def _name(name: str) -> str:
+    """Return a host name as DNS knows it, lower case and IDNA-encoded."""
+    if not name:
+        raise ValueError("the URL names no host")
+    name = name.lower()
+    try:
+        encoded = name.encode("idna").decode("ascii")
+        # IDNA 2003 makes `ss` of a sharp s: a name that changes on the way would be another host
+        if encoded.encode("ascii").decode("idna") != name and encoded != name:
+            raise ValueError("write the URL's host in its ASCII form (xn--...)")
     except UnicodeError:
-        raise ValueError("the URL's host is no host name") from None
-    if not all(char.isalnum() or char in "-._" for char in encoded):
-        raise ValueError("the URL's host is no host name")
+        _refuse_host()
+    if len(encoded) > LONGEST_HOST or not _HOST.issuperset(encoded):
+        _refuse_host()
     return encoded
 
 
-def _port(netloc: str, *, secure: bool) -> int:
-    given = (
-        netloc.rpartition("]")[2].partition(":")[2] if "]" in netloc else netloc.partition(":")[2]
-    )
-    if not given:
-        return DEFAULT_PORTS["wss" if secure else "ws"]
-    if not (given.isascii() and given.isdigit() and 1 <= int(given) <= 65535):
-        raise ValueError("the URL's port is a number from 1 to 65535")
-    return int(given)
+def _refuse_host() -> NoReturn:
+    raise ValueError("the URL's host is neither a host name nor an address") from None
+
+
+def _encoded(text: str, safe: str) -> str:
+    for start, char in enumerate(text):
+        if char == "%" and not (
+            len(text) > start + 2 and _HEX.issuperset(text[start + 1 : start + 3])
+        ):
+            raise ValueError("a % in a URL is followed by two hexadecimal digits; write %25 for %")
+    return quote(text, safe=safe)
