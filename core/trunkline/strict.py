@@ -1,9 +1,9 @@
-"""One way to turn decoded JSON or TOML into classes: strictly.
+"""One way to turn decoded JSON into classes: strictly.
 
 cattrs' own defaults convert: `"false"` becomes True, `7` becomes `"7"`, `None` becomes
-`"None"`. Here a value either has the type that is asked for or is refused with its path. The
-converter for the wire ignores unknown keys; `config` builds a stricter one on the same hooks.
-Error texts show paths and expectations, never values.
+`"None"`. Here a value either has the type that is asked for or is refused with its path. Unknown
+keys are ignored on the wire; a configuration's converter refuses them and has its own table of
+types (`config`). Error texts show paths and expectations, never values.
 """
 
 from collections.abc import Callable
@@ -51,13 +51,9 @@ def _moment(value: object, _: object) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def strict_converter(*, forbid_extra_keys: bool) -> cattrs.Converter:
+def _strict_converter() -> cattrs.Converter:
     """Return a converter whose primitives are never coerced."""
-    converter = cattrs.Converter(
-        forbid_extra_keys=forbid_extra_keys,
-        detailed_validation=True,
-        prefer_attrib_converters=False,
-    )
+    converter = cattrs.Converter(detailed_validation=True, prefer_attrib_converters=False)
     converter.register_structure_hook(str, _exactly(str, "a string"))
     converter.register_structure_hook(int, _exactly(int, "an integer"))
     converter.register_structure_hook(bool, _exactly(bool, "true or false"))
@@ -83,7 +79,7 @@ def _tuple(kind: Any, converter: cattrs.Converter) -> Callable[[object, object],
     return structure
 
 
-_wire = strict_converter(forbid_extra_keys=False)
+_wire = _strict_converter()
 
 
 def structure(data: object, cls: type[T]) -> T:
@@ -121,8 +117,6 @@ def cause_of(exc: BaseException) -> str:
     """Say what one structuring error means, in words and without the value."""
     if isinstance(exc, Expected):
         return str(exc)
-    if isinstance(exc, cattrs.ForbiddenExtraKeysError):
-        return "unknown keys " + ", ".join(sorted(exc.extra_fields))
     if isinstance(exc, KeyError):
         return f"required key {exc} is missing"
     return f"does not fit ({type(exc).__name__})"
