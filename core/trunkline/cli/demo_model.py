@@ -96,7 +96,9 @@ class DemoModel:
         """Take a gap: the connection was away."""
         self.gaps += 1
         seconds = (gap.until - gap.since).total_seconds()
-        self._notice(f"gap of {seconds:.1f} s: events may be missing")
+        self._notice(f"gap of {seconds:.1f} s announced")
+        now = datetime.now().astimezone()
+        self._lines.append(f"{now:%H:%M:%S} -- gap of {seconds:.1f} s: events may be missing --")
 
     def _take_flow(self, event: Event) -> None:
         execution_id = str(event.get("execution_id", "?"))

@@ -43,7 +43,7 @@ def _head(model: DemoModel) -> Panel:
 
 def _executions(model: DemoModel) -> Panel:
     table = Table(expand=True, box=None, pad_edge=False, header_style="bold")
-    for name, width in (("execution", 9), ("flow", 18), ("status", 13), ("time", 5)):
+    for name, width in (("execution", 9), ("flow", 21), ("status", 12), ("time", 5)):
         table.add_column(name, width=width, no_wrap=True)
     table.add_column("last line", ratio=1, no_wrap=True, overflow="ellipsis")
     table.add_column("tokens", width=7, justify="right")
@@ -51,7 +51,7 @@ def _executions(model: DemoModel) -> Panel:
     for row in rows:
         table.add_row(
             row.id[:8],
-            escaped(row.flow, 18),
+            escaped(row.flow, 21),
             Text(row.status, STATUS_STYLES.get(row.status, "")),
             f"{row.seconds:.0f} s",
             Text(escaped(row.line)),
@@ -86,5 +86,5 @@ def _left(expires_at: datetime | None) -> Text:
 
 
 def _notices(model: DemoModel) -> Panel:
-    lines = Text("\n").join(Text(line, no_wrap=True, overflow="ellipsis") for line in model.notices)
-    return Panel(lines, title="what happened", title_align="left")
+    lines = [Text(line, no_wrap=True, overflow="ellipsis") for line in model.notices]
+    return Panel(Group(*lines), title="what happened", title_align="left")

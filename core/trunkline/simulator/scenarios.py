@@ -24,6 +24,7 @@ from trunkline.simulator.wire import naive_iso, new_id
 from trunkline.simulator.world import World
 
 LANES = 3  # runs at a time
+FIRST_REQUEST_PAUSE = (2.0, 4.0)  # s; soon, so that whoever looks on briefly sees one
 REQUEST_PAUSE = (6.0, 10.0)  # s between two requests for approval
 DECISION_PAUSE = (3.0, 9.0)  # s until somebody decides
 NEWS_PAUSE = (2.0, 6.0)  # s between two events of the account
@@ -124,9 +125,11 @@ async def _lane(stage: Stage, lane: int) -> None:
 
 async def _approvals(stage: Stage) -> None:
     """Requests as agents make them, decided by colleagues or by nobody."""
+    pause = FIRST_REQUEST_PAUSE
     async with trio.open_nursery() as nursery:
         while True:
-            await stage.pause(REQUEST_PAUSE)
+            await stage.pause(pause)
+            pause = REQUEST_PAUSE
             outcomes: tuple[Outcome, ...] = ("approved", "declined", "expired", "cancelled")
             [outcome] = stage.rng.choices(outcomes, (6, 2, 2, 1))
             nursery.start_soon(_request, outcome, stage.split())
