@@ -140,6 +140,16 @@ async def test_gap_that_overflows_keeps_its_cause_and_counts_no_event() -> None:
         assert router.statistics().dropped == {("subscription", "overflow"): 1}
 
 
+async def test_gap_that_overflows_takes_its_own_count_along() -> None:
+    """What it said was dropped is still said, though it was never read."""
+    router = Router()
+    async with router.events("t", buffer=1) as events:
+        router.gap(Gap("*", "too_large", at(1), at(1), 1, 5))
+        for n in (2, 3):
+            router.publish(event(n))
+        assert await read(events, 2) == [Gap("t", "too_large", at(1), at(2), 2, 6), 3]
+
+
 async def test_gap_may_be_what_ends_a_stream_with_the_close_rule() -> None:
     """Where it finds no place it ends the stream, for it may not be left out."""
     router = Router()
