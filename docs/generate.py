@@ -1,6 +1,6 @@
 """Writes `docs/_generated/` from the code: what is said twice here is said by the code alone.
 
-    python docs/generate.py
+    python docs/generate.py [--check]
 
 The pages include these fragments; a contract test fails while one is stale. Fields are described
 by the string that stands under them in their class, as everywhere in this project.
@@ -9,6 +9,7 @@ by the string that stands under them in their class, as everywhere in this proje
 import ast
 import inspect
 import json
+import sys
 import textwrap
 import types
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,9 +19,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import attrs
+from generate_surface import api, commands, hooks, members, paragraphs
 
-import trunkline
-from trunkline import hookspecs, plugin_api
+from trunkline import plugin_api
 from trunkline.config import settings
 from trunkline.config.secret import Secret
 from trunkline.config.url import Endpoint
@@ -30,13 +31,6 @@ from trunkline.plugin.states import NEXT as PLUGIN_NEXT
 
 TARGET = Path(__file__).parent / "_generated"
 UNLIMITED = 1e9  # what a `Range` without an upper limit says
-REGISTRARS = ("Topics", "Classifiers", "Filters", "Sinks", "Subscriptions")
-#: {class: methods that only the host calls}
-HOUSEKEEPING: Mapping[str, frozenset[str]] = {
-    "Connection": frozenset({"__init__", "run", "drain", "stop", "wait_ended"}),
-    "Tracker": frozenset({"attach", "detach", "take", "close", "session_hello"}),
-    "Config": frozenset({"problem"}),
-}
 TYPE_WORDS: Mapping[object, str] = {
     Endpoint: "URL",
     Path: "path",
@@ -46,7 +40,7 @@ TYPE_WORDS: Mapping[object, str] = {
     float: "number",
     Secret: "secret",
 }
-FORMS_OF_A_SECRET = '`{ env = "NAME" }` or `{ file = "path" }`'
+KEPT_ELSEWHERE = '`{ env = "NAME" }` or `{ file = "path" }`'
 
 
 def fragments() -> dict[str, str]:
@@ -56,9 +50,10 @@ def fragments() -> dict[str, str]:
         "plugin-settings.md": _plugin_settings(),
         "states.md": _states(CONNECTION_NEXT),
         "plugin-states.md": _states(PLUGIN_NEXT),
-        "hooks.md": _hooks(),
-        "context.md": _members(plugin_api.PluginContext, "ctx."),
-        "api.md": _api(),
+        "hooks.md": hooks(),
+        "context.md": members(plugin_api.PluginContext, "ctx."),
+        "api.md": api(),
+        "commands.md": commands(),
         "server-topics.md": _server_topics(),
         "flow-events.md": _events("trunkline_plugins.flow", "FLOW_EVENTS"),
         "approval-events.md": _events("trunkline_plugins.approval", "APPROVAL_EVENTS"),
@@ -104,7 +99,7 @@ def _nested(cls: type[Any]) -> Iterator[type[Any]]:
 
 def _table_of_settings(heading: str, cls: type[Any]) -> Iterator[str]:
     yield f"## {heading}\n"
-    first, *more = _paragraphs(cls)
+    first, *more = paragraphs(cls)
     about = first.partition("`: ")[2] if first.startswith("`") else first
     yield from (text[0].upper() + text[1:] + "\n" for text in (about, *more))
     yield "| setting | value | default | means |\n| --- | --- | --- | --- |"
@@ -158,13 +153,13 @@ def _type(hint: Any) -> str:
     if get_origin(hint) in {Union, types.UnionType}:
         inner = [each for each in get_args(hint) if each is not types.NoneType]
         if Secret in inner:
-            return FORMS_OF_A_SECRET
+            return KEPT_ELSEWHERE
         return " or ".join(dict.fromkeys(_type(each) for each in inner))
     if get_origin(hint) is tuple:
         return f"list of: {_type(get_args(hint)[0])}"
     if isinstance(get_origin(hint), type) and issubclass(get_origin(hint), Mapping):
         return "table"
-    return "table" if attrs.has(hint) else TYPE_WORDS[hint]
+    return TYPE_WORDS.get(hint, "table")
 
 
 def _limits(note: Any) -> str:
@@ -190,94 +185,13 @@ def _states(following: Mapping[Any, Iterable[Any]]) -> Iterator[str]:
     yield "```"
 
 
-# the Python surface
-
-
-def _hooks() -> Iterator[str]:
-    for name, hook in vars(hookspecs).items():
-        if name.startswith("trunkline_"):
-            arguments = ", ".join(inspect.signature(hook).parameters)
-            prefix = "async " if inspect.iscoroutinefunction(hook) else ""
-            yield f"## `{prefix}{name}({arguments})`\n"
-            yield from _described(hook)
-            registrar = name.removeprefix("trunkline_register_")
-            if registrar.title() in REGISTRARS:
-                cls = getattr(plugin_api, registrar.title())
-                yield from _members(cls, f"{registrar}.")
-
-
-def _api() -> Iterator[str]:
-    for name in trunkline.__all__:
-        thing = getattr(trunkline, name)
-        yield f"## `trunkline.{name}`\n"
-        if inspect.isclass(thing):
-            yield from _described(thing)
-            yield from _values(thing)
-            yield from _members(thing, ".")
-        elif inspect.isfunction(thing):
-            yield from _definition(name, thing)
-        else:
-            yield "The marker of an implementation of a hook: `@hookimpl`.\n"
-
-
-def _values(cls: type[Any]) -> Iterator[str]:
-    """List what a class holds: the values of an enumeration, the public fields of a record."""
-    if hasattr(cls, "__members__"):
-        yield ", ".join(f"`{name}`" for name in cls.__members__) + "\n"
-    elif attrs.has(cls):
-        names = [field.name for field in attrs.fields(cls) if not field.name.startswith("_")]
-        yield "Fields: " + ", ".join(f"`{name}`" for name in names) + "\n"
-
-
-def _members(cls: type[Any], prefix: str) -> Iterator[str]:
-    """Describe the public methods and properties that a class has of its own."""
-    for name, member in vars(cls).items():
-        if not (member.__doc__ and (isinstance(member, property) or inspect.isfunction(member))):
-            continue
-        if name in HOUSEKEEPING.get(cls.__name__, ()):
-            continue
-        if name == "__init__" and not attrs.has(cls):
-            yield from _definition(cls.__name__, member)
-        elif not name.startswith("_"):
-            yield from _definition(f"{prefix}{name}", member)
-
-
-def _definition(name: str, thing: Any) -> Iterator[str]:
-    """Show how something is called, without types, and what it does."""
-    arguments = ""
-    if inspect.isfunction(thing):
-        parameters = [
-            each.replace(annotation=each.empty)
-            for key, each in inspect.signature(thing).parameters.items()
-            if key not in {"self", "task_status"}
-        ]
-        arguments = str(inspect.Signature(parameters)).replace("<built-in function time>", "time")
-        name = f"await {name}" if inspect.iscoroutinefunction(thing) else name
-    yield f"`{name}{arguments}`\n: " + "\n\n  ".join(_paragraphs(thing)) + "\n"
-
-
-def _described(thing: object) -> Iterator[str]:
-    yield from (text + "\n" for text in _paragraphs(thing))
-
-
-def _paragraphs(thing: object) -> list[str]:
-    """Return a docstring's paragraphs as Markdown."""
-    text = inspect.cleandoc(getattr(thing, "__doc__", None) or "")  # its own, not its base's
-    head, _, raised = text.partition("\nRaises:\n")
-    paragraphs = [" ".join(part.split()) for part in head.split("\n\n") if part.strip()]
-    for line in textwrap.dedent(raised).strip().splitlines():
-        error, _, when = line.partition(": ")
-        paragraphs.append(f"Raises `{error}`: {when}")
-    return paragraphs
-
-
 # events
 
 
 def _events(module: str, table: str) -> Iterator[str]:
     yield "| type | class | means |\n| --- | --- | --- |"
     for kind, cls in getattr(import_module(module), table).items():
-        yield f"| `{kind}` | `{cls.__name__}` | {_paragraphs(cls)[0]} |"
+        yield f"| `{kind}` | `{cls.__name__}` | {paragraphs(cls)[0]} |"
 
 
 def _server_topics() -> Iterator[str]:
@@ -289,10 +203,19 @@ def _server_topics() -> Iterator[str]:
 
 
 def main() -> None:
-    """Write every fragment."""
+    """Write every fragment; with `--check` write nothing, and name those that are stale."""
+    texts = fragments()
+    if "--check" in sys.argv:
+        stale = [n for n, text in texts.items() if not _is_fresh(TARGET / n, text)]
+        stale += [each.name for each in TARGET.glob("*.md") if each.name not in texts]
+        sys.exit(f"run python docs/generate.py: stale {', '.join(stale)}" if stale else 0)
     TARGET.mkdir(exist_ok=True)
-    for name, text in fragments().items():
+    for name, text in texts.items():
         (TARGET / name).write_text(text)
+
+
+def _is_fresh(path: Path, text: str) -> bool:
+    return path.exists() and path.read_text() == text
 
 
 if __name__ == "__main__":

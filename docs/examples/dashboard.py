@@ -1,6 +1,6 @@
-"""A dashboard: the most recent executions, printed as they start and end.
+"""A dashboard: the most recent executions, printed as they start, move and end.
 
-    python dashboard.py ws://127.0.0.1:8765/api/v1/ws/unified
+python dashboard.py ws://127.0.0.1:8765/api/v1/ws/unified demo-token
 """
 
 import sys
@@ -8,34 +8,36 @@ import sys
 import trio
 
 import trunkline
+from trunkline_plugins.flow import Execution, ExecutionStore
 
 SHOWN = 10
 
 
 async def main(url: str, token: str | None = None) -> None:
-    """Print a line for each execution that starts or ends, until interrupted."""
-    recent: dict[str, str] = {}  # {execution id: status}, the newest last
-
-    def note(event: trunkline.Event) -> None:
-        status = event.get("payload.status")
-        if status is None:
-            return
-        execution_id = event.get("execution_id")
-        if recent.get(execution_id) != status:
-            recent.pop(execution_id, None)
-            recent[execution_id] = status
-            while len(recent) > SHOWN:
-                recent.pop(next(iter(recent)))
-            print(f"{execution_id[:8]}  {event.get('payload.flow_name', ''):20}  {status}", flush=True)
+    """Print the table each time an execution starts or changes its status, until interrupted."""
+    store = ExecutionStore()
+    shown: dict[str, str] = {}  # {execution id: the status that was printed last}
 
     async with trunkline.open_connection(url, token) as connection:
-        connection.subscribe(
-            "flow_executions",
-            note,
-            where={"type": ["execution_started", "status_update"]},
-            on_gap=lambda gap: print(f"events may be missing since {gap.since:%H:%M:%S}"),
-        )
-        await trio.sleep_forever()
+        connection.on_state_change(lambda change: print(f"-- {change.new.value}", flush=True))
+        store.follow(connection)
+        async with connection.events("flow_executions") as events:
+            async for item in events:
+                if isinstance(item, trunkline.Gap):
+                    print(f"-- events may be missing since {item.since:%H:%M:%S}", flush=True)
+                    continue
+                now = {each.id: each.status for each in store.executions()}
+                if now != shown:
+                    shown = now
+                    draw(store.executions()[:SHOWN])
+
+
+def draw(executions: tuple[Execution, ...]) -> None:
+    """Print one picture of the table."""
+    print("execution  flow                  status        tokens")
+    for each in executions:
+        name, tokens = each.flow_name or "", each.tokens or 0
+        print(f"{each.id[:8]:9}  {name[:20]:20}  {each.status:12}  {tokens:6}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """An execution view: follow one execution's log; stop it when a line says so, or on Enter.
 
-    python execution_view.py URL EXECUTION_ID TOKEN
+python execution_view.py URL EXECUTION_ID TOKEN [TEXT THAT STOPS IT]
 """
 
 import sys
@@ -8,8 +8,7 @@ import sys
 import trio
 
 import trunkline
-
-TERMINAL = {"SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT", "TIMED_OUT", "ABORTED", "CANCELLED", "CANCELED"}  # fmt: skip
+from trunkline_plugins.flow import FINAL_STATUSES, stop
 
 
 async def follow(
@@ -24,30 +23,38 @@ async def follow(
             if isinstance(item, trunkline.Gap):
                 print("-- lines may be missing here --", flush=True)
             elif item.type == "agent_log_line":
-                line = item.get("payload.line", "")
+                line = str(item.get("payload.line", ""))
                 print(line, flush=True)
                 if stop_at is not None and stop_at in line:
-                    return await stop(connection, execution_id)
-            elif item.get("payload.status") in TERMINAL:
+                    stop_at = None  # once
+                    await ask_to_stop(connection, execution_id)
+            elif item.type == "status_update" and item.get("payload.status") in FINAL_STATUSES:
                 return str(item.get("payload.status"))
-    return "UNKNOWN"
+    raise AssertionError("the stream ends with its scope")
 
 
-async def stop(connection: trunkline.Connection, execution_id: str) -> str:
-    """Stop the execution; return what the server said."""
-    reply = await connection.send(
-        {"type": "command", "command": "stop", "execution_id": execution_id}
-    )
-    return str(reply and reply["status"]).upper()
+async def ask_to_stop(connection: trunkline.Connection, execution_id: str) -> None:
+    """Stop the execution, and print what the server says."""
+    try:
+        with trio.fail_after(10):
+            reply = await stop(connection, execution_id)
+    except (trunkline.Rejected, trunkline.NotSent, trunkline.OutcomeUnknown) as exc:
+        print(f"-- not stopped: {exc}", flush=True)
+    except trio.TooSlowError:
+        print("-- not stopped: no answer within 10 s", flush=True)
+    else:
+        print(f"-- {reply['status']}", flush=True)
 
 
 async def stop_on_enter(connection: trunkline.Connection, execution_id: str) -> None:
     """Stop the execution when the person presses Enter."""
     await trio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True)
-    print(await stop(connection, execution_id), flush=True)
+    await ask_to_stop(connection, execution_id)
 
 
-async def main(url: str, execution_id: str, token: str | None = None) -> None:
+async def main(
+    url: str, execution_id: str, token: str | None = None, stop_at: str | None = None
+) -> None:
     """Follow one execution from a terminal."""
     async with (
         trunkline.open_connection(url, token) as connection,
@@ -55,7 +62,7 @@ async def main(url: str, execution_id: str, token: str | None = None) -> None:
     ):
         if sys.stdin.isatty():
             nursery.start_soon(stop_on_enter, connection, execution_id)
-        print(await follow(connection, execution_id), flush=True)
+        print(f"ended: {await follow(connection, execution_id, stop_at)}", flush=True)
         nursery.cancel_scope.cancel()
 
 
