@@ -4,9 +4,12 @@ Shared by the connection, plugins and sinks. Full jitter, because everybody who 
 the same moment would otherwise come back at the same moment (connection.md §4).
 """
 
-import random
+from typing import TYPE_CHECKING
 
 import attrs
+
+if TYPE_CHECKING:
+    import random
 
 MAX_EXPONENT = 10  # 2 ** 10 times the base is beyond every cap; keeps the power small
 LEAST_WAIT = 0.1  # s; below it a retry is a busy loop
@@ -23,7 +26,7 @@ class Backoff:
     cap: float = 30.0
     floor: float = LEAST_WAIT
 
-    def delay(self, n: int, hint: float | None, rng: random.Random) -> float:
+    def delay(self, n: int, hint: float | None, rng: "random.Random") -> float:
         """Return the seconds to wait after the failure number `n` (0 for the first).
 
         `hint` is the least wait the other side asked for, in seconds.
@@ -46,18 +49,18 @@ SLOW_STEPS = (30.0, 60.0, 120.0, 240.0, 300.0)  # s; nothing that needs a person
 SLOW_SPREAD = (0.8, 1.2)
 
 
-def restart_wait(rng: random.Random) -> float:
+def restart_wait(rng: "random.Random") -> float:
     """Return the seconds to wait after the server said that it restarts."""
     return rng.uniform(*RESTART_WINDOW)
 
 
-def busy_wait(hint: float | None, rng: random.Random) -> float:
+def busy_wait(hint: float | None, rng: "random.Random") -> float:
     """Return the seconds to wait for a server that said it is busy; `hint` is its Retry-After."""
     if hint is None:
         return rng.uniform(*BUSY_WINDOW)
     return min(max(hint, 0.0), LONGEST_HINT) * rng.uniform(*HINT_SPREAD)
 
 
-def slow_wait(n: int, rng: random.Random) -> float:
+def slow_wait(n: int, rng: "random.Random") -> float:
     """Return the seconds to wait where a person probably has to act; `n` is 0 at first."""
     return SLOW_STEPS[min(n, len(SLOW_STEPS) - 1)] * rng.uniform(*SLOW_SPREAD)

@@ -26,6 +26,10 @@ COMMANDS = {
 OK, FAILED, USAGE, PLUGIN_MISSING, BAD_CONFIG = 0, 1, 2, 3, 78
 
 
+class ReaderGone(Exception):
+    """Nobody reads our output any more."""
+
+
 class LazyGroup(click.Group):
     """Knows its commands by name; a module is imported when its command runs."""
 
@@ -40,6 +44,13 @@ class LazyGroup(click.Group):
         module = importlib.import_module(f"trunkline.cli.{cmd_name}")
         command: click.Command = getattr(module, cmd_name)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Call the command; click itself would make a reader that went away a failure."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as exc:
+            raise ReaderGone from exc
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list from the texts here, without importing anything."""

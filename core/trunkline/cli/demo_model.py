@@ -8,8 +8,8 @@ from typing import Any
 
 import attrs
 
-from trunkline.cli.escaping import escaped
 from trunkline.events import Event, Gap
+from trunkline.text import escaped
 
 TERMINAL = frozenset({"SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT", "TIMED_OUT", "ABORTED", "CANCELLED", "CANCELED"})  # fmt: skip
 PENDING_APPROVAL = "pending"

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from trunkline.cli.demo_model import TERMINAL, DemoModel, ExecutionRow
-from trunkline.cli.escaping import escaped
+from trunkline.text import escaped
 
 STATE_STYLES = {"connected": "bold green", "reconnecting": "bold yellow", "blocked": "bold red"}
 STATUS_STYLES = {"RUNNING": "cyan", "SUCCEEDED": "green", "FAILED": "red", "STOPPED": "magenta"}

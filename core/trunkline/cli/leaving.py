@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from trunkline.cli import BAD_CONFIG, FAILED, OK, PLUGIN_MISSING, USAGE
+from trunkline.cli import BAD_CONFIG, FAILED, OK, PLUGIN_MISSING, USAGE, ReaderGone
 from trunkline.errors import (
     ConfigError,
     RequiredPluginMissing,
@@ -25,7 +25,7 @@ def exit_code(exc: BaseException) -> int:
             return USAGE
         case KeyboardInterrupt() | click.Abort():
             return flushed(OK)
-        case BrokenPipeError():
+        case ReaderGone():
             return _gone()
         case ConfigError():
             for problem in found.problems:

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from trunkline.cli.escaping import escaped
+from trunkline.text import escaped
 
 #: What Python itself puts into a record; everything else is ours.
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}

@@ -1,5 +1,6 @@
 """`trunkline send`: one message, and what the server says to it."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def send(
     """
     import trio
 
-    text = click.get_text_stream("stdin").read() if message == "-" else message
+    text = sys.stdin.read() if message == "-" else message
     try:
         decoded = orjson.loads(text)
     except orjson.JSONDecodeError as exc:

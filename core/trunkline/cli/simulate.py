@@ -78,12 +78,10 @@ def simulate(
     from trunkline.simulator import Faults, Plan, Simulator
 
     logs.set_up(log_level)
-    more = {} if plan is None else {"plan": Plan.parse(plan, seed)}
+    faults["plan"] = Plan() if plan is None else Plan.parse(plan, seed)
     trio.run(
         _simulate,
-        lambda: Simulator(
-            seed=seed, scenario=scenario, speed=speed, faults=Faults(**faults, **more)
-        ),
+        lambda: Simulator(seed=seed, scenario=scenario, speed=speed, faults=Faults(**faults)),
         port,
     )
 

@@ -7,9 +7,9 @@ from typing import Any
 import click
 import orjson
 
-from trunkline.cli.escaping import escaped
 from trunkline.cli.options import config_argument, json_option
 from trunkline.cli.tables import print_table
+from trunkline.text import escaped
 
 COLOURS = {"connected": "green", "running": "green", "failed": "red", "blocked": "red"}
 

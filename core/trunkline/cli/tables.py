@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import click
 
-from trunkline.cli.escaping import escaped
+from trunkline.text import escaped
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -7,7 +7,6 @@ import click
 
 from trunkline.cli import logs
 from trunkline.cli.completing import complete_topic
-from trunkline.cli.escaping import escaped
 from trunkline.cli.options import (
     config_option,
     connection_of,
@@ -18,6 +17,7 @@ from trunkline.cli.options import (
     url_option,
     where_of,
 )
+from trunkline.text import escaped
 
 COLOURS = {"error": "red", "warning": "yellow"}
 

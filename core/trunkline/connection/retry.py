@@ -3,12 +3,15 @@
 No clock and no socket: chance is handed in, so ten thousand clients can be simulated in a second.
 """
 
-import random
+from typing import TYPE_CHECKING
 
 import attrs
 
 from trunkline import backoff
 from trunkline.connection.close_policy import Loss, Verdict, verdict
+
+if TYPE_CHECKING:
+    import random
 
 
 @attrs.frozen
@@ -24,7 +27,7 @@ class Planned:
 class RetryPlan:
     """Counts what went wrong since the link was last good, and says how long to wait."""
 
-    def __init__(self, backoff_max: float, rng: random.Random) -> None:
+    def __init__(self, backoff_max: float, rng: "random.Random") -> None:
         self._backoff = backoff.Backoff(cap=backoff_max)
         self._rng = rng
         self._failures = 0  # since the last stable epoch

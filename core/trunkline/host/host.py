@@ -198,6 +198,8 @@ class Host:
 
     async def _cancel_in_a_hurry(self, scope: trio.CancelScope) -> None:
         await self._hurry.wait()
+        for runner in self.runners:
+            runner.stop(trio.current_time())  # clean-ups are shielded: they get no more time
         scope.cancel()
 
     def _announce_plugins(self) -> None:

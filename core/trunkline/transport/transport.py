@@ -18,6 +18,7 @@ from trunkline.background import background_nursery
 from trunkline.config import Endpoint
 from trunkline.errors import TransportError
 from trunkline.mailbox import Mailbox
+from trunkline.text import escaped
 from trunkline.transport.dialler import Dial, OnPhase
 from trunkline.transport.guard import READ_BYTES, Guard
 from trunkline.transport.lane import Lane
@@ -263,7 +264,7 @@ class Transport:
         """Return what an ended socket means; a missing reason is 1006 (T21)."""
         if reason is None or reason.code == ABNORMAL:
             return TransportError("closed", "the connection ended without a Close frame")
-        text = printable(reason.reason or "")
+        text = escaped(reason.reason or "", SHOWN)
         if not self._lane.peer_closed and reason.code in OUR_VERDICTS:
             detail = f"the peer broke the WebSocket protocol ({reason.code})"
             return TransportError("protocol", detail, code=reason.code, ours=True)
@@ -271,12 +272,6 @@ class Transport:
             return TransportError("limit", "a message was too large", code=TOO_BIG, ours=True)
         detail = f"closed {reason.code}" + (f": {text}" if text else "")
         return TransportError("closed", detail, code=reason.code, reason=text)
-
-
-def printable(text: str) -> str:
-    """Return a peer's text escaped and cut, fit for a log (T20)."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    return shown[:SHOWN]
 
 
 def _first(group: BaseExceptionGroup[Exception]) -> Exception:
