@@ -72,7 +72,7 @@ FIELD_TYPES = (
         is_kind(Endpoint),
         "a URL",
         checks.check_url,
-        always(type="string", pattern="^[wW][sS][sS]?://[^@#]+$"),
+        always(type="string", pattern="^[wW][sS][sS]?://[^/?#@]+([/?][^#]*)?$"),
         shows_value=False,
     ),
     FieldType(

@@ -43,7 +43,7 @@ class Lines:
     def _prefix(self, taken: int) -> Mapping[str, Any] | None:
         if taken not in self._parsed:
             try:
-                self._parsed[taken] = tomllib.loads("\n".join(self._lines[:taken]))
+                self._parsed[taken] = tomllib.loads("\n".join(self._lines[:taken]) + "\n")
             except (ValueError, RecursionError):
                 self._parsed[taken] = None
         return self._parsed[taken]
