@@ -31,8 +31,7 @@ async def test_mailbox_gives_items_in_order() -> None:
     for n in range(3):
         assert box.put(n, 10)
     assert (len(box), box.used_bytes) == (3, 30)
-    assert await box.get_batch(2) == [0, 1]
-    assert await box.get_batch() == [2]
+    assert [await box.get_batch(2), await box.get_batch()] == [[0, 1], [2]]
     assert (len(box), box.used_bytes) == (0, 0)
 
 
@@ -76,8 +75,7 @@ async def test_mailbox_drop_oldest_drops_from_the_head_and_shows_what() -> None:
 async def test_mailbox_drop_oldest_needs_no_witness() -> None:
     """What is dropped is counted, also where nobody wants to see it."""
     box = mailbox("drop_oldest", limit=1)
-    assert box.put(1)
-    assert box.put(2)
+    assert [box.put(1), box.put(2)] == [True, True]
     assert box.dropped_count == 1
     assert await box.get_batch() == [2]
 
