@@ -47,9 +47,8 @@ class Bench:
         return [item for item in self.seen if isinstance(item, Gap)]
 
     def sent(self, kind: str) -> list[str]:
-        return [
-            got.frame for got in self.simulator.received if f'"type":"{kind}"' in str(got.frame)
-        ]
+        frames = [str(got.frame) for got in self.simulator.received]
+        return [frame for frame in frames if f'"type":"{kind}"' in frame]
 
     async def until(self, state: ConnectionState, within: float = 600) -> None:
         with trio.fail_after(within):
