@@ -152,6 +152,21 @@ def test_masked_is_plain_data_without_secrets(tmp_path: Path) -> None:
     assert masked["plugin"] == {"known": {"password": "***"}, "unknown": {"password": "***"}}
 
 
+def test_masked_shows_nothing_of_a_provider() -> None:
+    """It comes from a program, and what its text would say nobody knows."""
+
+    class Provider:
+        async def __call__(self, *, fresh: bool) -> str:
+            return f"CANARY {fresh}"
+
+        def __repr__(self) -> str:
+            return "CANARY"
+
+    connection = {"url": "wss://events.example", "token": Provider()}
+
+    assert config_from_mapping({"connection": connection}).masked()["connection"]["token"] == "***"
+
+
 def test_settings_are_frozen(tmp_path: Path) -> None:
     """Nobody changes them while a host runs."""
     config = load_config(written(tmp_path, URL))
