@@ -57,7 +57,8 @@ class Delivery:
         self._changed = trio.Event()
         self._is_closing = False
         self._limit = rule.batch
-        self._failures = 0
+        self._failures = 0  # in a row, of any kind: the wait grows with them
+        self._failures_alone = 0  # of the one event that is written alone
         self._state = "idle"
         self._error = ""
         self._delivered = self._dead = 0
@@ -161,14 +162,17 @@ class Delivery:
         self._delivered += count - rejected
         if self._error:
             logger.info("sink.recovered", extra={"sink": self.rule.name})
-        self._failures, self._error = 0, ""
+        self._failures = self._failures_alone = 0
+        self._error = ""
         self._limit = min(self.rule.batch, self._limit * 2)
         self._notify()
 
     async def _fail(self, batch: Sequence[Event], exc: BaseException) -> None:
         if len(batch) > 1:
             self._limit = max(1, len(batch) // 2)
-        elif self._failures + 1 >= POISON_AFTER:
+        else:
+            self._failures_alone += 1
+        if self._failures_alone >= POISON_AFTER:
             self._give_up(batch[0], reason_of(exc))
             self._succeed(1, rejected=1)
             return

@@ -1,0 +1,240 @@
+"""Delivery: each sink at its own pace, nothing lost silently, poison found."""
+
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Self
+
+import pytest
+import trio
+
+from trunkline.activity.activity import Activity
+from trunkline.activity.delivery import QUEUE_EVENTS
+from trunkline.activity.sinks import SinkRule
+from trunkline.activity.tracker import Tracker
+from trunkline.errors import NotReady, Reject
+from trunkline.events import Event
+
+
+class Recorder:
+    """A sink that writes down its batches and answers as it is told."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+        self.batches: list[list[str]] = []
+        self.times: list[float] = []
+
+    async def write(self, events: Sequence[Event]) -> None:
+        self.times.append(trio.current_time())
+        await trio.lowlevel.checkpoint()
+        if self.answers:
+            answer = self.answers.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            if isinstance(answer, float):
+                await trio.sleep(answer)
+        self.batches.append([event.get("name", event.type) for event in events])
+
+    @property
+    def names(self) -> list[str]:
+        return [name for batch in self.batches for name in batch]
+
+
+@asynccontextmanager
+async def running(*rules: SinkRule) -> AsyncIterator[tuple[Tracker, Activity]]:
+    tracker = Tracker(environ={})
+    activity = Activity(tracker, rules, random.Random(1))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(activity.run)
+        yield tracker, activity
+        nursery.cancel_scope.cancel()
+
+
+def rule(sink: Any, name: str = "p.sink", **options: Any) -> SinkRule:
+    return SinkRule(name, "p", sink, **options)
+
+
+async def test_events_come_in_order_in_batches(autojump_clock: trio.testing.MockClock) -> None:
+    """At most `batch` at once, `linger` late at most."""
+    sink = Recorder()
+    async with running(rule(sink, batch=10, linger=1.0)) as (tracker, activity):
+        for number in range(25):
+            tracker.track_action(str(number))
+        report = await tracker.flush(5)
+        assert sink.names == [str(number) for number in range(25)]
+        assert max(map(len, sink.batches)) == 10
+        assert (report.delivered, report.waiting, report.dropped) == (25, 0, 0)
+        assert activity.statistics().recorded_count == 25
+
+
+async def test_a26_not_ready_waits_at_least_as_told_and_loses_nothing(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """It is no failure of the events."""
+    sink = Recorder(NotReady("later", retry_after=45.0))
+    async with running(rule(sink, linger=0.0)) as (tracker, _):
+        tracker.track_action("a")
+        await trio.sleep(200)
+        assert sink.names == ["a"]
+        assert sink.times[1] - sink.times[0] >= 45
+
+
+async def test_a26_rejected_events_are_dead_and_the_rest_is_delivered(
+    autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Named by their place in the batch."""
+    sink = Recorder(Reject({1: "too odd"}))
+    async with running(rule(sink, linger=1.0)) as (tracker, activity):
+        for name in "abc":
+            tracker.track_action(name)
+        await trio.sleep(60)
+        [statistics] = activity.statistics().sinks
+        assert (statistics.delivered_count, statistics.dead_count) == (2, 1)
+        assert "outbox.dead_letter" in [record.message for record in caplog.records]
+
+
+async def test_a26_poison_is_found_by_halving_and_given_up_after_five_failures_alone(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """One bad event of 64: 63 delivered, in order, one dead."""
+
+    class Picky(Recorder):
+        alone = 0
+
+        async def write(self, events: Sequence[Event]) -> None:
+            if any(event.get("name") == "bad" for event in events):
+                self.alone += len(events) == 1
+                raise RuntimeError("cannot")
+            await super().write(events)
+
+    sink = Picky()
+    async with running(rule(sink, linger=1.0, batch=64)) as (tracker, activity):
+        for number in range(64):
+            tracker.track_action("bad" if number == 40 else str(number))
+        await trio.sleep(3600)
+        assert sink.names == [str(number) for number in range(64) if number != 40]
+        assert sink.alone == 5
+        [statistics] = activity.statistics().sinks
+        assert (statistics.delivered_count, statistics.dead_count, statistics.error) == (63, 1, "")
+
+
+async def test_a_slow_or_dead_sink_delays_nobody(autojump_clock: trio.testing.MockClock) -> None:
+    """One hangs for ever, one exits the process, one fails always; the fourth has everything at once."""
+
+    async def hangs(events: Sequence[Event]) -> None:
+        await trio.sleep_forever()
+
+    async def exits(events: Sequence[Event]) -> None:
+        raise SystemExit
+
+    async def fails(events: Sequence[Event]) -> None:
+        raise RuntimeError
+
+    good = Recorder()
+    rules = [rule(each, f"p.{each.__name__}", linger=0.0) for each in (hangs, exits, fails)]
+    async with running(*rules, rule(good, "p.good", linger=0.0)) as (tracker, activity):
+        for number in range(10):
+            tracker.track_action(str(number))
+            await trio.sleep(1)
+        assert len(good.names) == 10
+        waiting = {sink.name: sink.waiting_count for sink in activity.statistics().sinks}
+        assert waiting["p.good"] == 0
+        assert waiting["p.hangs"] == 10
+
+
+async def test_a_write_that_takes_too_long_is_cancelled_and_tried_again(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """30 s for one batch."""
+    sink = Recorder(1000.0)
+    async with running(rule(sink, linger=0.0)) as (tracker, _):
+        tracker.track_action("a")
+        await trio.sleep(120)
+        assert sink.names == ["a"]
+        assert sink.times[1] - sink.times[0] >= 30
+
+
+async def test_a23_a_full_queue_gives_up_page_views_first_and_conversions_never(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A virtual day offline: bounded, counted by kind."""
+    stalled = Recorder(NotReady("away", retry_after=80_000.0))
+    async with running(rule(stalled, linger=0.0)) as (tracker, activity):
+        tracker.track_conversion("kept", 1.0)
+        for number in range(QUEUE_EVENTS + 500):
+            tracker.track_page_view(f"/{number}")
+            if number % 500 == 0:
+                tracker.track_conversion(f"c{number}", 1.0)
+                await trio.sleep(0.001)
+        await trio.sleep(1)
+        [statistics] = activity.statistics().sinks
+        assert statistics.waiting_count == QUEUE_EVENTS
+        conversions = 1 + (QUEUE_EVENTS + 500 + 499) // 500
+        assert statistics.dropped == {"page_view": 500 + conversions}
+        await trio.sleep(86_400)
+        kept = [name for name in stalled.names if name != "page_view"]
+        assert len(kept) == conversions
+
+
+async def test_a25_inbound_topics_reach_the_sinks_that_want_them(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """`activity` means what was recorded here; the server's copy is not written again."""
+    audit, everything, local = Recorder(), Recorder(), Recorder()
+    rules = [
+        rule(audit, "p.audit", topics=("audit",), linger=0.0),
+        rule(everything, "p.all", topics=("*",), linger=0.0),
+        rule(local, "p.local", linger=0.0),
+    ]
+    async with running(*rules) as (tracker, activity):
+        assert activity.inbound_topics() == ("*", "audit")
+        activity.offer(Event("audit", "audit_event", {}))
+        activity.offer(Event("activity", "activity_update", {}))
+        tracker.track_action("here")
+        await trio.sleep(5)
+        assert audit.names == ["audit_event"]
+        assert everything.names == ["audit_event", "here"]
+        assert local.names == ["here"]
+
+
+async def test_draining_delivers_what_is_there_without_lingering(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """At a stop nobody waits for company."""
+    sink = Recorder()
+    async with running(rule(sink, linger=30.0)) as (tracker, activity):
+        tracker.track_action("last")
+        tracker.close()
+        start = trio.current_time()
+        await activity.drain()
+        assert trio.current_time() - start < 1
+        assert sink.names == ["last"]
+        assert tracker.track_action("too late") is None
+        assert tracker.refused == {"closing": 1}
+
+
+async def test_a_sink_that_is_a_context_manager_is_opened_and_closed(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Opened before the first batch, tried again if that fails, closed after the last."""
+
+    class Opened(Recorder):
+        log: list[str]
+
+        async def __aenter__(self) -> Self:
+            await trio.lowlevel.checkpoint()
+            self.log.append("open")
+            if len(self.log) == 1:
+                raise OSError("not yet")
+            return self
+
+        async def __aexit__(self, *_: object) -> None:
+            self.log.append("close")
+
+    sink = Opened()
+    sink.log = []
+    async with running(rule(sink, linger=0.0)) as (tracker, _):
+        tracker.track_action("a")
+        await trio.sleep(60)
+        assert sink.names == ["a"]
+    assert sink.log == ["open", "open", "close"]

@@ -1,0 +1,148 @@
+"""The tracker: from any thread, never waiting, never raising."""
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+import trio
+
+from trunkline.activity.tracker import INBOX_EVENTS, Tracker
+from trunkline.activity.visitor import visitor_id
+
+
+def tracker(**options: object) -> Tracker:
+    return Tracker(environ={}, **options)  # type: ignore[arg-type] # options of Tracker
+
+
+def test_the_three_calls_make_their_records() -> None:
+    """Ids come back and are those of the events."""
+    track = tracker()
+    ids = [
+        track.track_page_view("/a", {"title": "A"}, referrer="/b"),
+        track.track_action("button.click"),
+        track.track_conversion("sale", 12.5),
+    ]
+    events = track.take()
+    assert [event.id for event in events] == ids
+    assert [event.type for event in events] == ["page_view", "action", "conversion"]
+    assert events[0].get("referrer") == "/b"
+    assert events[2].get("value") == 12.5
+    assert {event.origin for event in events} == {"local"}
+
+
+@pytest.mark.parametrize("call", [lambda t: t.track_action(""), lambda t: t.track_page_view(5), lambda t: t.track_action("a", [1])])  # fmt: skip
+def test_a2_wrong_arguments_are_counted_and_never_raise(
+    call: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Unless `strict`, for tests."""
+    track = tracker()
+    assert callable(call)
+    assert call(track) is None
+    assert call(track) is None
+    assert track.refused == {"invalid": 2}
+    assert [record.message for record in caplog.records] == ["activity.refused"]
+    with pytest.raises(ValueError, match="metadata a mapping"):
+        call(tracker(strict=True))
+
+
+def test_disabled_means_nothing_is_kept() -> None:
+    """And enabled again it goes on."""
+    track = tracker()
+    track.disable()
+    assert track.track_action("a") is None
+    assert track.session_hello() is None
+    assert not track.is_enabled()
+    assert track.enable()
+    assert track.track_action("a") is not None
+
+
+@pytest.mark.parametrize(("value", "is_on"), [("1", False), ("yes", False), ("", True), ("0", True), ("off", True), ("False", True)])  # fmt: skip
+def test_a20_the_environment_is_stronger_than_enable(value: str, is_on: bool) -> None:
+    """`TRUNKLINE_DISABLE_TELEMETRY` with anything but empty, 0, false, no, off."""
+    track = Tracker(environ={"TRUNKLINE_DISABLE_TELEMETRY": value})
+    assert track.is_enabled() is is_on
+    assert track.enable() is is_on
+
+
+def test_a5_a_full_inbox_refuses_the_newest_and_counts() -> None:
+    """A tracker without a host fills up and starts no thread."""
+    track = tracker()
+    for _ in range(INBOX_EVENTS):
+        track.track_action("a")
+    assert track.track_action("one too many") is None
+    assert track.refused == {"full": 1}
+    assert len(track.take()) == INBOX_EVENTS
+    assert track.track_action("room again") is not None
+
+
+def test_a1_eight_threads_lose_nothing() -> None:
+    """Every call that returned an id is in the inbox, once."""
+    track = tracker()
+    ids: list[str | None] = []
+
+    def work() -> None:
+        for _ in range(500):
+            ids.append(track.track_action("a"))  # noqa: PERF401 - one at a time is the point
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    taken = [event.id for event in track.take()]
+    assert sorted(taken) == sorted(filter(None, ids))
+    assert len(set(taken)) == 4000
+
+
+async def test_a_scope_is_this_tasks_alone() -> None:
+    """Subject and session by contextvars; `identify` is the program's default."""
+    track = tracker()
+    track.identify("default")
+
+    async def visit(subject: str) -> None:
+        with track.scope(subject=subject, session=f"s-{subject}"):
+            await trio.lowlevel.checkpoint()
+            track.track_action(subject)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(visit, "a")
+        nursery.start_soon(visit, "b")
+    track.track_action("c")
+    by_name = {event.get("name"): event.get("subject") for event in track.take()}
+    assert by_name == {"a": "a", "b": "b", "c": "default"}
+
+
+def test_a8_a_forked_child_refuses_and_says_so() -> None:
+    """It never touches what its parent has."""
+    track = tracker()
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if not pid:
+        os.write(writer, str(track.track_action("a")).encode() + str(dict(track.refused)).encode())
+        os._exit(0)
+    os.waitpid(pid, 0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        assert pipe.read() == b"None{'forked': 1}"
+    assert track.take() == []
+
+
+def test_the_visitor_id_is_kept_in_the_data_directory(tmp_path: Path) -> None:
+    """Made once, mode 0600 in 0700; a broken file is replaced; no directory, no memory."""
+    directory = tmp_path / "var"
+    first = visitor_id(directory)
+    assert visitor_id(directory) == first
+    assert (directory / "visitor-id").stat().st_mode & 0o777 == 0o600
+    assert directory.stat().st_mode & 0o777 == 0o700
+    (directory / "visitor-id").write_text("garbage")
+    assert visitor_id(directory) != first
+    assert visitor_id(None) != visitor_id(None)
+
+
+def test_a_visitor_id_never_follows_a_link(tmp_path: Path) -> None:
+    """A directory that cannot be written still gives an id."""
+    (tmp_path / "target").write_text("mine")
+    (tmp_path / "visitor-id").symlink_to(tmp_path / "target")
+    assert len(visitor_id(tmp_path)) == 36
+    assert (tmp_path / "target").read_text() == "mine"
