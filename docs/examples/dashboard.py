@@ -4,6 +4,7 @@ python dashboard.py ws://127.0.0.1:8765/api/v1/ws/unified demo-token
 """
 
 import sys
+from functools import partial
 
 import trio
 
@@ -41,4 +42,4 @@ def draw(executions: tuple[Execution, ...]) -> None:
 
 
 if __name__ == "__main__":
-    trio.run(main, *sys.argv[1:])
+    trio.run(partial(main, *sys.argv[1:]))

@@ -4,6 +4,7 @@ python execution_view.py URL EXECUTION_ID TOKEN [TEXT THAT STOPS IT]
 """
 
 import sys
+from functools import partial
 
 import trio
 
@@ -67,4 +68,4 @@ async def main(
 
 
 if __name__ == "__main__":
-    trio.run(main, *sys.argv[1:])
+    trio.run(partial(main, *sys.argv[1:]))

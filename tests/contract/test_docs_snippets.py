@@ -1,0 +1,196 @@
+"""Every snippet of README and the pages runs, and does what its page says."""
+
+import ast
+import re
+import shlex
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import trio
+import trio.testing
+
+from trunkline import Config, Event, Host, load_config
+from trunkline.cli import COMMANDS
+from trunkline.cli import trunkline as command_line
+from trunkline.config import config_from_mapping
+from trunkline.plugin.states import PluginState
+from trunkline.simulator import ACCOUNT_A, Simulator
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+URL = "ws://localhost/api/v1/ws/unified"
+LIMIT = 10.0  # s for one snippet; each takes well under one
+PAYLOAD = {"action": "tool_call", "ip": "10.0.0.1"}
+ENVIRON = {"TRUNKLINE_TOKEN": "demo-token"}
+
+#: {page and heading: what can be read after the snippet has run}
+PROGRAMS = {
+    "README.md: In your own trio program": "Event(topic='flow_executions'",
+    "events.md: Events": " live\n",
+    "migrating.md: connect, subscribe with a filter, state": "connected ('flow_executions',)\n1\n",
+    "migrating.md: send": "unauthorized",
+    "migrating.md: page views, actions, conversions": "delivered=3, waiting=0, dropped=0",
+}
+PLUGINS = {
+    "README.md: A plugin in ten lines": "+00:00 {'type': 'audit_event'",
+    "writing-plugins.md: Handlers": "sent: send_message",
+    "writing-plugins.md: Configuration": "event: audit audit_event",
+    "writing-plugins.md: Classifiers and filters": "event: audit audit_event {'action': 'tool_call', 'ip': '***'",
+    "writing-plugins.md: Sinks": 'file: {"topic":"audit"',
+    "writing-plugins.md: Work of its own": "event: audit_summary audit.summary",
+    "writing-plugins.md: After a gap": "event: system backfill.done",
+}
+
+
+def snippets(language: str) -> dict[str, str]:
+    """Return `{page: heading: code}` of a language; a second one under a heading is numbered."""
+    found: dict[str, str] = {}
+    for page in PAGES:
+        heading = ""
+        for match in re.finditer(
+            rf"^#+ (?P<heading>[^\n]+)$|^```{language}\n(?P<code>.*?)^```$",
+            page.read_text(),
+            re.MULTILINE | re.DOTALL,
+        ):
+            if match["heading"]:
+                heading = match["heading"]
+                continue
+            name = f"{page.name}: {heading}"
+            found[name if name not in found else f"{name} {len(found)}"] = match["code"]
+    return found
+
+
+PYTHON, TOML, CONSOLE = snippets("python"), snippets("toml"), snippets("console")
+
+
+def test_every_python_snippet_is_run() -> None:
+    """None is added without saying what it must do."""
+    assert set(PYTHON) == set(PROGRAMS) | set(PLUGINS)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+async def test_program_does_what_it_says(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Run against a simulator over a real socket, until the expected text is printed."""
+    printed = ""
+    async with Simulator(scenario="demo", speed=30).listen() as url, trio.open_nursery() as nursery:
+        with trio.fail_after(LIMIT):
+            nursery.start_soon(main_of(PYTHON[name]), url)
+            while PROGRAMS[name] not in printed:
+                await trio.sleep(0.01)
+                printed += capsys.readouterr().out
+        nursery.cancel_scope.cancel()
+
+
+def main_of(code: str) -> Callable[[str], Any]:
+    """Return `main` of a program; its last line, `trio.run(main, URL)`, is this test's part."""
+    tree = ast.parse(code)
+    last = tree.body.pop()
+    assert ast.unparse(last).startswith("trio.run(main, 'ws://127.0.0.1:8765/")
+    names: dict[str, Any] = {"__name__": "snippet"}
+    exec(compile(tree, "snippet", "exec"), names)
+    main: Callable[[str], Any] = names["main"]
+    return main
+
+
+@pytest.mark.parametrize("name", PLUGINS)
+async def test_plugin_does_what_it_says(
+    name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Loaded by a real host from `paths`, fed with events, and cut off once."""
+    monkeypatch.chdir(tmp_path)
+    plugin = tmp_path / "snippet.py"
+    plugin.write_text(PYTHON[name])
+    simulator = Simulator()
+    seen: list[str] = []
+
+    def note(event: Event) -> None:
+        seen.append(f"event: {event.topic} {event.type} {event.get('payload')}")
+
+    async with simulator.in_memory() as dial, trio.open_nursery() as nursery:
+        host = Host(config_with(plugin), dial=dial)
+        host.router.subscribe("*", note)
+        with trio.fail_after(LIMIT):
+            await nursery.start(host.run)
+            await host.connection.wait_connected()
+            execution = simulator.world.add_execution()
+            for kind in ("audit_event", "execution_started"):
+                simulator.push(
+                    {"type": kind, "execution_id": execution.id, "payload": PAYLOAD}, ACCOUNT_A
+                )
+            await host.connection.barrier()
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            await host.connection.barrier()  # what a handler sent has been answered, too
+            simulator.close_all(None)
+            while PLUGINS[name] not in "\n".join(seen):
+                await trio.sleep(0.01)
+                seen += capsys.readouterr().out.splitlines()
+                seen += [f"sent: {command['command']}" for command in execution.commands]
+                seen += files_in(tmp_path)
+        assert {record.state for record in host.records} == {PluginState.RUNNING}
+        assert not host.router.statistics().handler_errors
+        nursery.cancel_scope.cancel()
+
+
+def files_in(folder: Path) -> list[str]:
+    """Return what a plugin has written."""
+    return [f"file: {file.read_text()}" for file in folder.glob("*.jsonl")]
+
+
+def config_with(plugin: Path) -> Config:
+    """Return a configuration that cannot do without the plugin, and reconnects at once."""
+    token = {"env": "TRUNKLINE_TOKEN"}
+    tables = {
+        "connection": {"url": URL, "token": token, "backoff_max": 0.2},
+        "plugins": {"paths": [str(plugin)], "require": [plugin.stem]},
+    }
+    return config_from_mapping(tables, environ=ENVIRON)
+
+
+@pytest.mark.parametrize("name", TOML)
+def test_configuration_is_valid(name: str, tmp_path: Path) -> None:
+    """A host can be built from it; what only shows one table is shown with a connection."""
+    tables = tomllib.loads(TOML[name])
+    if "project" in tables:
+        assert tables["project"]["entry-points"]["trunkline.plugins"] == {"audit": "acme_audit"}
+        return
+    connection = "" if "connection" in tables else '[connection]\nurl = "ws://localhost"\n'
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "audit.py").write_text(PYTHON["README.md: A plugin in ten lines"])
+    file = tmp_path / "trunkline.toml"
+    file.write_text(connection + TOML[name])
+    host = Host(load_config(file, environ=ENVIRON))
+    assert not host.config.warnings
+    assert PluginState.FAILED not in {record.state for record in host.records}
+
+
+@pytest.mark.parametrize("name", CONSOLE)
+def test_command_lines_are_understood(name: str) -> None:
+    """Each `trunkline` command exists and takes these arguments; each target of make exists."""
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for line in re.findall(r"^\$ (.*)$", CONSOLE[name], re.MULTILINE):
+        words = shlex.split(line, comments=True)
+        match words:
+            case ["trunkline", command, *arguments]:
+                assert command in COMMANDS
+                found = command_line.get_command(click.Context(command_line), command)
+                assert found is not None
+                found.make_context(command, arguments)
+            case ["make", target]:
+                assert target in targets
+            case _:
+                assert words[0] in {"export", "pip", "python"}
+
+
+def test_the_ten_lines_of_readme_are_those_of_the_example() -> None:
+    """Which the tutorial includes."""
+    lines = (ROOT / "docs/examples/audit.py").read_text()
+    assert PYTHON["README.md: A plugin in ten lines"] == lines
+    assert len([line for line in lines.splitlines() if line]) <= 10
+    assert "{literalinclude} examples/audit.py" in (ROOT / "docs/writing-plugins.md").read_text()
