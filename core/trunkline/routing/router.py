@@ -107,8 +107,12 @@ class Router:
             self.publish(event, size)
 
     def publish(self, event: Event, size: int = 0) -> None:
-        """Filter an event and hand it to the subscribers of its topic, then to those of `*`."""
-        if self._filters is not None and event.topic != SYSTEM:
+        """Filter an event and hand it to the subscribers of its topic, then to those of `*`.
+
+        Only what the host itself announces passes no filter: a message of the server's that
+        names the topic `system` must not get around a mask.
+        """
+        if self._filters is not None:
             passed = self._filters.apply(event)
             if passed is None:
                 return
