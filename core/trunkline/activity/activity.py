@@ -12,6 +12,7 @@ from trunkline.activity.sinks import SinkRule
 from trunkline.activity.tracker import FlushReport, Tracker, trio_waker
 from trunkline.backoff import WORK
 from trunkline.events import Event
+from trunkline.routing.subscription import EVERY_TOPIC
 from trunkline.supervise import supervise
 
 
@@ -36,14 +37,17 @@ class Activity:
         self._recorded = 0
 
     def inbound_topics(self) -> tuple[str, ...]:
-        """Return the topics other than recorded activity that some sink wants."""
+        """Return the topics other than recorded activity that some sink wants.
+
+        Where one wants every topic, `*` stands alone: each event is offered once.
+        """
         wanted = {topic for each in self._deliveries for topic in each.rule.topics}
-        return tuple(sorted(wanted - {TOPIC}))
+        return (EVERY_TOPIC,) if EVERY_TOPIC in wanted else tuple(sorted(wanted - {TOPIC}))
 
     def offer(self, event: Event) -> None:
         """Give a routed event to the sinks that want its topic, or every topic."""
         for delivery in self._deliveries:
-            if {event.topic, "*"} & set(delivery.rule.topics) and event.topic != TOPIC:
+            if {event.topic, EVERY_TOPIC} & set(delivery.rule.topics) and event.topic != TOPIC:
                 delivery.put(event)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -72,7 +76,7 @@ class Activity:
         for event in self._tracker.take():
             self._recorded += 1
             for delivery in self._deliveries:
-                if TOPIC in delivery.rule.topics or "*" in delivery.rule.topics:
+                if TOPIC in delivery.rule.topics or EVERY_TOPIC in delivery.rule.topics:
                     delivery.put(event)
 
     async def flush(self, limit: float) -> FlushReport:
