@@ -133,7 +133,7 @@ async def test_execution_view_follows_one_run_to_its_end() -> None:
             simulator.push(flow_event(mine, "agent_log_line", line="mine"), ACCOUNT_A)
             await view.until("-- not stopped")
             simulator.push(flow_event(mine, "status_update", status="SUCCEEDED"), ACCOUNT_A)
-            await view.until("ended")
+            await view.until("ended: SUCCEEDED\n")
             assert await view.end() == 0
     assert view.printed.splitlines() == [
         "mine",
@@ -155,7 +155,7 @@ async def test_execution_view_stops_a_run_on_a_condition() -> None:
             ):
                 await view.until("\n")
                 await send_message(operator, execution.id, "please halt")
-                await view.until("ended")
+                await view.until("ended: STOPPED\n")
                 assert await view.end() == 0
     assert "Operator says: please halt\n-- stopped\n" in view.printed
     assert view.printed.endswith("ended: STOPPED\n")
