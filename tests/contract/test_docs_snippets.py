@@ -5,6 +5,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,8 @@ PLUGINS = {
     "writing-plugins.md: Work of its own": "event: audit_summary audit.summary",
     "writing-plugins.md: After a gap": "event: system backfill.done",
 }
+TEST = "writing-plugins.md: Testing"
+TESTED = "writing-plugins.md: Classifiers and filters"
 
 
 def snippets(language: str) -> dict[str, str]:
@@ -69,7 +72,7 @@ PYTHON, TOML, CONSOLE = snippets("python"), snippets("toml"), snippets("console"
 
 def test_every_python_snippet_is_run() -> None:
     """None is added without saying what it must do."""
-    assert set(PYTHON) == set(PROGRAMS) | set(PLUGINS)
+    assert set(PYTHON) == {*PROGRAMS, *PLUGINS, TEST}
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -136,6 +139,22 @@ async def test_plugin_does_what_it_says(
         assert {record.state for record in host.records} == {PluginState.RUNNING}
         assert not host.router.statistics().handler_errors
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("is_masked", [True, False])
+async def test_test_of_a_plugin_passes_only_where_it_should(
+    is_masked: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The test in the tutorial, beside the plugin it is for: whole, then without its filter."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    code = PYTHON[TESTED] if is_masked else PYTHON[TESTED].replace('"***"', "value")
+    (tmp_path / "audit.py").write_text(code)
+    names: dict[str, Any] = {"__name__": "snippet"}
+    exec(PYTHON[TEST], names)
+    outcome = nullcontext() if is_masked else pytest.raises(AssertionError)
+    with trio.fail_after(LIMIT), outcome:
+        await names["test_addresses_are_masked"](tmp_path)
 
 
 def files_in(folder: Path) -> list[str]:
