@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import orjson
@@ -83,7 +83,7 @@ async def bare(port: int) -> float:
 
 def test_throughput(port: int) -> None:
     """Print a table of medians; the ratios are what counts, machines differ."""
-    rows = {
+    rows: dict[str, Callable[[], float]] = {
         "bare trio-websocket + orjson, no routing": lambda: trio.run(bare, port),
         "whole job, lane off, 12 subscriptions": lambda: trio.run(
             lambda: whole_job(port, 12, fast_lane=False)

@@ -100,7 +100,7 @@ def opening(settings: ConnectionSettings) -> dict[str, Any]:
 
 
 def where_of(conditions: tuple[str, ...]) -> Mapping[str, Any] | None:
-    """Return `--where path=value` as a mapping; a value that is JSON counts as what it says.
+    """Return `--where path=value` as a mapping; what reads as JSON counts as that or as text.
 
     Raises:
         click.UsageError: a condition cannot be used.
@@ -110,12 +110,20 @@ def where_of(conditions: tuple[str, ...]) -> Mapping[str, Any] | None:
         path, sign, text = condition.partition("=")
         if not sign or not path:
             raise click.UsageError(f"--where {condition}: write path=value, such as execution_id=1")
-        try:
-            where[path] = orjson.loads(text)
-        except orjson.JSONDecodeError:
-            where[path] = text
+        where[path] = _meant(text)
     try:
         compile_where(where)
     except WhereError as exc:
         raise click.UsageError(f"--where {exc}") from None
     return where or None
+
+
+def _meant(text: str) -> Any:
+    """Return what a value on the command line may mean: ids made of digits are text, too."""
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
+    return (
+        [value, text] if isinstance(value, int | float) and not isinstance(value, bool) else value
+    )

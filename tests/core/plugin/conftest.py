@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
-from trunkline.activity.tracker import Tracker
 
 from trunkline import Event, PluginContext, PluginInfo, hookimpl
+from trunkline.activity.tracker import Tracker
 from trunkline.config import Config, config_from_mapping
 from trunkline.plugin.discover import GROUP, Found, find_local, found_object
 from trunkline.plugin.lease import Services
@@ -284,7 +284,7 @@ class Host:
             nursery.cancel_scope.cancel()
 
 
-def hosted(run: Run | None = None, limits: Limits | None = None, **hooks: Any) -> Host:  # noqa: ANN401 - as `plugin_object` has them
+def hosted(run: Run | None = None, limits: Limits | None = None, **hooks: Any) -> Host:
     """A host of one plugin, called `one`."""
     return Host(loaded(one=plugin_object(run, **hooks)), limits)
 

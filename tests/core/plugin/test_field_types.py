@@ -116,7 +116,7 @@ def test_p19_what_passes_can_be_structured() -> None:
     ],
     ids=str,
 )
-def test_p19_any_other_type_is_refused(kind: Any) -> None:  # noqa: ANN401 - any annotation
+def test_p19_any_other_type_is_refused(kind: Any) -> None:
     """The class and the field are named, and what there is instead."""
     cls = attrs.make_class("Table", {"field": attrs.field(type=kind)})
 

@@ -153,6 +153,6 @@ def test_a_handler_of_the_event_may_be_anything_callable(handler: Callable[..., 
         (Subscriptions, SubscriptionRegistrar),
     ],
 )
-def test_p28_the_registrars_are_what_authors_are_promised(promised: Any, registrar: Any) -> None:  # noqa: ANN401 - classes
+def test_p28_the_registrars_are_what_authors_are_promised(promised: Any, registrar: Any) -> None:
     """Name by name, kind by kind, default by default."""
     assert inspect.signature(registrar.add) == inspect.signature(promised.add)

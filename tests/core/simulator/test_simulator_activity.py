@@ -22,7 +22,7 @@ NOW = 1_795_380_000.25
 MOMENT = 1_795_380_645_479  # ms
 
 
-def read(**message: Any) -> dict[str, Any]:  # noqa: ANN401 - as JSON
+def read(**message: Any) -> dict[str, Any]:
     """Return what is stored, without the columns that are empty."""
     row = read_activity({"type": "activity", **message}, NOW)
     assert row is not None

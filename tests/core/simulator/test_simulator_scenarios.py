@@ -45,7 +45,7 @@ RECORDED_KEYS = {
 }
 
 
-def make(seed: int = 0, **settings: Any) -> Simulator:  # noqa: ANN401 - its keyword arguments
+def make(seed: int = 0, **settings: Any) -> Simulator:
     """Return a simulator whose wall clock is virtual too, and which asks for no pongs."""
     return Simulator(
         seed=seed,
