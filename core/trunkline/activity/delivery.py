@@ -55,7 +55,8 @@ class Delivery:
         self._rng = rng
         self._queue: list[Event] = []
         self._changed = trio.Event()
-        self._is_closing = False
+        self._closing = trio.Event()
+        self._has_given_up = False
         self._limit = rule.batch
         self._failures = 0  # in a row, of any kind: the wait grows with them
         self._failures_alone = 0  # of the one event that is written alone
@@ -100,13 +101,16 @@ class Delivery:
         return False
 
     def close(self) -> None:
-        """Deliver what is there, without lingering, then end."""
-        self._is_closing = True
+        """Deliver what is there, without lingering or waiting, then end.
+
+        Whoever cannot take it now will not get it: an in-memory queue ends with the process.
+        """
+        self._closing.set()
         self._notify()
 
     async def wait_empty(self) -> None:
-        """Wait until the sink has taken everything."""
-        while self._queue:
+        """Wait until the sink has taken everything, or has given up while closing."""
+        while self._queue and not self._has_given_up:
             await self._changed.wait()
 
     def _notify(self) -> None:
@@ -120,7 +124,7 @@ class Delivery:
                 sink: object = self.rule.sink
                 if isinstance(sink, AbstractAsyncContextManager):
                     await stack.enter_async_context(sink)
-                while await self._gather():
+                while not self._has_given_up and await self._gather():
                     await self._deliver(self._queue[: self._limit])
         finally:
             self._state = "stopped"
@@ -128,12 +132,12 @@ class Delivery:
     async def _gather(self) -> bool:
         """Wait for a batch worth writing; False when there will be none."""
         while not self._queue:
-            if self._is_closing:
+            if self._closing.is_set():
                 return False
             self._state = "idle"
             await self._changed.wait()
         with trio.move_on_after(self.rule.linger):
-            while len(self._queue) < self._limit and not self._is_closing:
+            while len(self._queue) < self._limit and not self._closing.is_set():
                 await self._changed.wait()
         return True
 
@@ -190,6 +194,11 @@ class Delivery:
         if not self._error:
             logger.warning("sink.failed", extra={"sink": self.rule.name, "reason": reason_of(exc)})
         self._error = reason_of(exc)
+        if self._closing.is_set():
+            self._has_given_up = True
+            self._notify()
+            return
         delay = WORK.delay(self._failures, hint, self._rng)
         self._failures += 1
-        await trio.sleep(delay)
+        with trio.move_on_after(delay):
+            await self._closing.wait()

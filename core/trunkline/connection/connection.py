@@ -294,6 +294,8 @@ class Connection:
 
     def drain(self) -> None:
         """Take no new messages but the last activity, and try no new epoch."""
+        if self._state is not _S.CONNECTED:
+            self._queue.abandon()  # no link, and there will be none
         if self._state not in {_S.DRAINING, _S.DISCONNECTED}:
             self._change(_S.DRAINING, "stop")
 

@@ -33,6 +33,8 @@ from trunkline.transport.dialler import Dial
 logger = logging.getLogger(__name__)
 
 CLOSE_TIME = 1.5  # s of `stop_timeout` that are kept for the close of the socket
+CLEANUP_TIME = 2.0  # s before that, at least, for the clean-ups of plugins
+DRAIN_POLL = 0.02  # s
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -179,6 +181,7 @@ class Host:
                 nursery.start_soon(self._cancel_in_a_hurry, scope)
                 self.connection.drain()
                 self.tracker.close()
+                self.router.close()
                 with trio.move_on_at(deadline - CLOSE_TIME):
                     await self._flush(deadline - CLOSE_TIME)
                 nursery.cancel_scope.cancel()
@@ -191,10 +194,19 @@ class Host:
         return self._hurry.is_set()
 
     async def _flush(self, until: float) -> None:
-        """Let sinks deliver and plugins clean up, side by side."""
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self.activity.drain)
-            nursery.start_soon(stop_in_order, self.runners, until)
+        """Let handlers finish their mailboxes and sinks deliver, side by side; then stop plugins.
+
+        The sinks come first because those of a stopped plugin can no longer deliver.
+        """
+        with trio.move_on_at(until - CLEANUP_TIME):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self.activity.drain)
+                nursery.start_soon(self._wait_handlers)
+        await stop_in_order(self.runners, until)
+
+    async def _wait_handlers(self) -> None:
+        while not self.router.is_drained:  # noqa: ASYNC110 - many mailboxes, and a stop is rare
+            await trio.sleep(DRAIN_POLL)
 
     async def _cancel_in_a_hurry(self, scope: trio.CancelScope) -> None:
         await self._hurry.wait()

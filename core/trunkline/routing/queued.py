@@ -70,6 +70,8 @@ class QueuedSubscription(Subscription):
         )
         self._loss: Loss | None = None  # stands before all that the mailbox holds
         self._count_drop = count_drop
+        self.is_busy = False
+        """Its callback is at work on an event that was taken."""
         self._turn = 0  # items that may still be taken before others get their turn
 
     @property
@@ -193,6 +195,7 @@ async def _call(
     subscription: QueuedSubscription, receiver: Callable[..., object], item: Event | Gap
 ) -> None:
     """Call and await the receiver; more than `HANDLER_LIMIT` is an error like any other."""
+    subscription.is_busy = True
     try:
         with trio.fail_after(HANDLER_LIMIT):
             outcome = receiver(item)
@@ -202,3 +205,5 @@ async def _call(
         inner = group.exceptions
         exc = inner[0] if len(inner) == 1 else group
         subscription.faults.failed(subscription.owner, subscription.topic, exc)
+    finally:
+        subscription.is_busy = False

@@ -254,6 +254,15 @@ class Router:
         for subscription in self._subscribers:
             subscription.finish()
 
+    @property
+    def is_drained(self) -> bool:
+        """Every mailbox is read, and no callback is at work."""
+        return not any(
+            each.waiting_count or each.is_busy
+            for each in self._subscribers
+            if isinstance(each, QueuedSubscription)
+        )
+
     def statistics(self) -> RouterStatistics:
         """Return a snapshot of everything that is counted."""
         waiting = sum(

@@ -1,0 +1,204 @@
+"""A host's life: everything started in order, stopped in order, inside its limits."""
+
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from trunkline.config import config_from_mapping
+from trunkline.errors import RequiredPluginMissing
+from trunkline.host import Host
+from trunkline.simulator import Simulator
+
+URL = "ws://127.0.0.1:1/api/v1/ws/unified"
+
+
+def plugin(directory: Path, name: str, body: str) -> Path:
+    path = directory / f"{name}.py"
+    path.write_text(f"import trio\nfrom trunkline import hookimpl\n\n{body}")
+    return path
+
+
+@asynccontextmanager
+async def running(
+    tables: dict[str, Any] | None = None, simulator: Simulator | None = None
+) -> AsyncIterator[tuple[Host, Simulator]]:
+    """Run a host against the simulator in memory; it is stopped in order at the end."""
+    simulator = simulator or Simulator(seed=1)
+    tables = tables or {}
+    data = {
+        "connection": {"url": URL, "token": {"env": "TOKEN"}},
+        **tables,
+    }
+    async with simulator.in_memory() as dial, trio.open_nursery() as nursery:
+        host = Host(config_from_mapping(data, environ={"TOKEN": "demo-token"}), dial=dial)
+        await nursery.start(
+            lambda task_status: host.run(handle_signals=False, task_status=task_status)
+        )
+        yield host, simulator
+        host.stop()
+
+
+async def test_the_built_ins_run_and_the_link_is_up(autojump_clock: trio.testing.MockClock) -> None:
+    """Ready means: plugins started, then connected."""
+    async with running() as (host, _):
+        await host.connection.wait_connected()
+        assert {record.state.value for record in host.records} == {"running"}
+        late: list[str] = []
+        host.router.subscribe("system", lambda event: late.append(event.type))
+        assert late.count("plugin.state") == len(host.records)
+    assert host.connection.state.value == "disconnected"
+
+
+async def test_stopping_delivers_what_lingers(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Three events in a sink's linger are written, and the stop does not wait for company."""
+    body = (
+        "written = []\n\n@hookimpl\ndef trunkline_register_sinks(sinks):\n"
+        "    async def write(events, ctx):\n"
+        "        await trio.lowlevel.checkpoint()\n"
+        f"        with open({str(tmp_path / 'out')!r}, 'a') as file:\n"
+        "            file.write(''.join(e.type + chr(10) for e in events))\n"
+        "    sinks.add('file', write, topics=('audit',), linger=60.0)\n\n"
+        "@hookimpl\nasync def trunkline_run(ctx):\n    ctx.started()\n    await trio.sleep_forever()\n"
+    )
+    path = plugin(tmp_path, "keeper", body)
+    start = 0.0
+    async with running({"plugins": {"paths": [path]}}) as (host, simulator):
+        await host.connection.wait_connected()
+        for _ in range(3):
+            simulator.push({"topic": "audit", "type": "audit_event"})
+        await trio.sleep(1)
+        assert not (tmp_path / "out").exists()
+        start = trio.current_time()
+    assert (tmp_path / "out").read_text() == "audit_event\n" * 3
+    assert trio.current_time() - start < 2
+
+
+async def test_stopping_lets_a_handler_finish_its_mailbox(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    """What has arrived is handled, one after the other."""
+    body = (
+        "@hookimpl\ndef trunkline_register_subscriptions(subscriptions):\n"
+        "    async def slow(event):\n"
+        "        await trio.sleep(2)\n"
+        f"        with open({str(tmp_path / 'out')!r}, 'a') as file:\n            file.write('x')\n"
+        "    subscriptions.add('audit', slow)\n"
+    )
+    path = plugin(tmp_path, "slow", body)
+    async with running({"plugins": {"paths": [path]}}) as (host, simulator):
+        await host.connection.wait_connected()
+        for _ in range(3):
+            simulator.push({"topic": "audit", "type": "audit_event"})
+        await trio.sleep(1)
+    assert (tmp_path / "out").read_text() == "xxx"
+
+
+async def test_dr1_a_stop_is_done_within_its_limit_whatever_hangs(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A sink that hangs, a handler that sleeps, a clean-up that never ends: 15 s and no more."""
+    body = (
+        "@hookimpl\ndef trunkline_register_sinks(sinks):\n"
+        "    async def write(events):\n        await trio.sleep_forever()\n"
+        "    sinks.add('hangs', write, topics=('audit',), linger=0.0)\n\n"
+        "@hookimpl\ndef trunkline_register_subscriptions(subscriptions):\n"
+        "    async def sleeps(event):\n        await trio.sleep(600)\n"
+        "    subscriptions.add('audit', sleeps)\n\n"
+        "@hookimpl\nasync def trunkline_run(ctx):\n    ctx.started()\n"
+        "    try:\n        await trio.sleep_forever()\n"
+        "    finally:\n        with ctx.cleanup():\n            await trio.sleep_forever()\n"
+    )
+    path = plugin(tmp_path, "stuck", body)
+    start = 0.0
+    async with running({"plugins": {"paths": [path]}}) as (host, simulator):
+        await host.connection.wait_connected()
+        simulator.push({"topic": "audit", "type": "audit_event"})
+        await trio.sleep(1)
+        start = trio.current_time()
+    assert trio.current_time() - start <= 15
+
+
+async def test_a_stop_without_a_link_does_not_wait_for_one(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Recorded activity cannot leave any more: counted, and the stop goes on."""
+    simulator = Simulator(seed=1, handshake_delay=math.inf)
+    start = 0.0
+    async with running(simulator=simulator) as (host, _):
+        host.tracker.track_action("never.sent")
+        await trio.sleep(3)
+        start = trio.current_time()
+    assert trio.current_time() - start < 3
+
+
+async def test_p10_a_required_plugin_that_fails_later_ends_the_host(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    """In order, and by name."""
+    body = (
+        "from trunkline.plugin_api import PluginFatal\n\n"
+        "@hookimpl\nasync def trunkline_run(ctx):\n"
+        "    ctx.started()\n    await trio.sleep(5)\n    raise PluginFatal('no licence')\n"
+    )
+    tables = {"plugins": {"paths": [plugin(tmp_path, "needed", body)], "require": ["needed"]}}
+    with pytest.RaisesGroup(
+        pytest.RaisesExc(RequiredPluginMissing, match="plugin needed.*no licence")
+    ):
+        async with running(tables) as (host, _):
+            await host.connection.wait_connected()
+            await trio.sleep(60)
+
+
+async def test_p17_plugins_delay_the_first_connect_by_start_timeout_at_most(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    """One that never says it is up does not keep the host from its server."""
+    body = "@hookimpl\nasync def trunkline_run(ctx):\n    await trio.sleep_forever()\n"
+    tables = {
+        "plugins": {"paths": [plugin(tmp_path, "late", body)]},
+        "host": {"start_timeout": 7.0},
+    }
+    start = trio.current_time()
+    async with running(tables) as (host, _):
+        await host.connection.wait_connected()
+        assert 7.0 <= trio.current_time() - start < 8.0
+
+
+async def test_a_broken_plugin_is_named_and_the_rest_runs(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Its record says phase and reason; late subscribers of `system` learn it too."""
+    path = plugin(tmp_path, "broken", "import not_there\n")
+    async with running({"plugins": {"paths": [path]}}) as (host, _):
+        await host.connection.wait_connected()
+        by_name = {record.name: record for record in host.records}
+        assert by_name["broken"].state.value == "failed"
+        assert "not_there" in by_name["broken"].reason
+        assert by_name["flow"].state.value == "running"
+        seen: list[Any] = []
+        host.router.subscribe("system", seen.append, {"plugin": "broken"})
+        assert [event.get("new") for event in seen] == ["failed"]
+
+
+async def test_status_tells_everything_as_plain_data(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """What `trunkline status` shows can be written as JSON and holds no token."""
+    import orjson
+
+    async with running() as (host, simulator):
+        await host.connection.wait_connected()
+        simulator.push({"topic": "audit", "type": "audit_event"})
+        await trio.sleep(1)
+        text = orjson.dumps(host.status())
+        status = orjson.loads(text)
+        assert status["connection"]["user"] == "alice"
+        assert status["routing"]["routed"]["audit"] == 1
+        assert b"demo-token" not in text
