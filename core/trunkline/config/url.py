@@ -43,9 +43,11 @@ class Endpoint:
         if self.host == "localhost":
             return True
         try:
-            return ipaddress.ip_address(self.host).is_loopback
+            address = ipaddress.ip_address(self.host)
         except ValueError:
             return False
+        mapped = getattr(address, "ipv4_mapped", None)  # Python 3.13 looks through it, 3.11 not
+        return (mapped or address).is_loopback
 
     @property
     def display(self) -> str:

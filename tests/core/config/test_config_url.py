@@ -82,7 +82,7 @@ def test_t19_what_is_no_host_is_refused(host: str) -> None:
         ("ws://10.0.0.1", False),
         ("ws://127.0.0.1.example", False),
         ("ws://0177.0.0.1", False),
-        ("ws://[::ffff:7f00:1]", False),
+        ("ws://[::ffff:7f00:1]", True),
         ("ws://[::]", False),
     ],
 )
