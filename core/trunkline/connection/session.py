@@ -22,6 +22,7 @@ from trunkline.connection.protocol import (
     Authenticated,
     AuthError,
     Handshake,
+    NotJson,
     Ping,
     Pong,
     ReplyQueue,
@@ -33,6 +34,7 @@ from trunkline.connection.protocol import (
     encode,
     expected_reply,
     parse_reply,
+    read_json,
     refusal,
     unstructure,
 )
@@ -195,19 +197,25 @@ class Session:
 
     async def _pump(self) -> None:
         """Read and route; awaits nothing but the transport, so pings are always answered."""
-        route, epoch = self._shared.router.route, self._epoch
+        route, epoch, drop = self._shared.router.route, self._epoch, self._shared.tally.drop
         batch: Sequence[bytes] = tuple(self._unread)  # came in one read with the last answer
         self._unread.clear()
         while True:
             received = self.last_heard
-            for payload in batch:
-                message = self._decode(payload)
-                if message is None:
+            for payload in batch:  # written out: here a call costs as much as the work
+                try:
+                    message = read_json(payload)
+                except NotJson:
+                    drop("not_an_object")
                     continue
-                if _is_reply(message):
+                if message.__class__ is not dict:
+                    drop("not_an_object")
+                    continue
+                kind = message.get("type")
+                if kind.__class__ is str and kind in REPLIES:
                     self._on_reply(message)
                 else:
-                    route(message, len(payload), epoch=epoch, received=received)
+                    route(message, len(payload), epoch, received)
             batch = await self._receive()
 
     def _decode(self, payload: bytes) -> dict[str, Any] | None:

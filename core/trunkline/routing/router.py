@@ -82,9 +82,9 @@ class Router:
         self,
         message: dict[str, Any],
         size: int,
-        *,
         epoch: int,
         received: float,
+        *,
         origin: Origin = "live",
     ) -> None:
         """Classify a message of `size` bytes and publish it; never raises.
@@ -99,7 +99,7 @@ class Router:
             return
         kind = message.get("type")
         event = Event(
-            topic, kind if isinstance(kind, str) else "", message, epoch, origin, received
+            topic, kind if kind.__class__ is str else "", message, epoch, origin, received
         )
         if self._filters is None:
             self._dispatch(event, message, size)

@@ -19,6 +19,7 @@ OnEof = Callable[[], None]
 READ_BYTES = 64 * 1024
 HEAD_LIMIT = 128 * 1024  # bytes of the answer to the upgrade, a rejection's body included
 ASSEMBLY_LIMIT = 30.0  # s for one message, pauses of our own not counted
+MESSAGE_CHARGE = 64  # bytes that a waiting message counts beside its text; short ones cost too
 SLACK = 64 * 1024  # bytes that an unfinished message may count beyond twice the limit
 GOODBYE_LIMIT = 0.5  # s for the hand-made Close frame
 POLICY_VIOLATION = 1008
@@ -36,7 +37,7 @@ class Guard(trio.abc.Stream):
     """Stands between the raw stream and the library."""
 
     def __init__(
-        self, stream: trio.abc.Stream, lane: Lane, inbox: Mailbox[bytes], max_message_bytes: int
+        self, stream: trio.abc.Stream, lane: Lane, inbox: Mailbox[list[bytes]], max_message_bytes: int
     ) -> None:
         self._stream = stream
         self._lane = lane
@@ -82,8 +83,9 @@ class Guard(trio.abc.Stream):
             self.last_rx = trio.current_time()
             self.received_bytes += len(chunk)
             payloads, rest = self._lane.feed(chunk)
-            for payload in payloads:
-                self._inbox.put(payload, len(payload))
+            if payloads:
+                # one item for each chunk: per-message bookkeeping is what a fast reader spends most on
+                self._inbox.put(payloads, len(chunk) + MESSAGE_CHARGE * len(payloads))
             await self._check_account(len(chunk))
             if rest:
                 return rest

@@ -20,10 +20,10 @@ from trunkline.errors import TransportError
 from trunkline.mailbox import Mailbox
 from trunkline.text import escaped
 from trunkline.transport.dialler import Dial, OnPhase
-from trunkline.transport.guard import READ_BYTES, Guard
+from trunkline.transport.guard import MESSAGE_CHARGE, READ_BYTES, Guard
 from trunkline.transport.lane import Lane
 
-INBOX_ITEMS = 4096
+INBOX_ITEMS = 4096  # batches, of one message at least
 INBOX_BYTES = 8 * 1024 * 1024
 LEAVE_LIMIT = 1.5  # s, whatever the peer does
 REJECTION_GRACE = 0.05  # s after end of file, so that a rejection already received still wins
@@ -89,7 +89,7 @@ class Transport:
     """One open WebSocket: batches of text in, text out."""
 
     def __init__(self, stream: trio.abc.Stream, max_message_bytes: int, *, fast_lane: bool) -> None:
-        self._inbox: Mailbox[bytes] = Mailbox(
+        self._inbox: Mailbox[list[bytes]] = Mailbox(
             limit=INBOX_ITEMS, limit_bytes=INBOX_BYTES, overflow="grow"
         )
         self._lane = Lane(max_message_bytes, takes=fast_lane)
@@ -123,9 +123,10 @@ class Transport:
             TransportError: the socket has ended, and everything before is read.
         """
         try:
-            return await self._inbox.get_batch()
+            [batch] = await self._inbox.get_batch(1)
         except trio.EndOfChannel:
             raise self._error() from None
+        return batch
 
     async def send(self, text: str) -> None:
         """Write one message; a cancel closes the socket. One caller at a time.
@@ -251,7 +252,7 @@ class Transport:
                 message = await self._socket.get_message()
                 if isinstance(message, str):
                     payload = message.encode()
-                    self._inbox.put(payload, len(payload))
+                    self._inbox.put([payload], len(payload) + MESSAGE_CHARGE)
                 else:
                     self.binary_count += 1
                 self._guard.returned()

@@ -6,7 +6,13 @@ the direct replies (protocol §4, §5).
 """
 
 from trunkline.connection.protocol.activity import encode_activity
-from trunkline.connection.protocol.codec import MAX_MESSAGE_BYTES, decode, encode
+from trunkline.connection.protocol.codec import (
+    MAX_MESSAGE_BYTES,
+    NotJson,
+    decode,
+    encode,
+    read_json,
+)
 from trunkline.connection.protocol.messages import (
     CLIENT_MESSAGES,
     REPLIES,
@@ -45,6 +51,7 @@ __all__ = [
     "CommandError",
     "Expected",
     "Handshake",
+    "NotJson",
     "Ping",
     "Pong",
     "ReplyQueue",
@@ -59,6 +66,7 @@ __all__ = [
     "expected_reply",
     "fallback_rules",
     "parse_reply",
+    "read_json",
     "refusal",
     "unstructure",
 ]
