@@ -38,12 +38,23 @@ def table_rows(loaded: Loaded) -> list[dict[str, str]]:
 
 
 def _row(kind: str, topic: str, rule: object, owner: object) -> dict[str, str]:
-    text = (
-        " and ".join(f"{key} = {value}" for key, value in rule.items())
-        if isinstance(rule, Mapping)
-        else rule
-    )
-    return {"kind": kind, "topic": topic, "rule": str(text), "owner": str(owner)}
+    text = _in_words(rule) if isinstance(rule, Mapping) else str(rule)
+    return {"kind": kind, "topic": topic, "rule": text, "owner": str(owner)}
+
+
+#: How an operator of a condition reads.
+WORDS = {"ne": "is not", "gt": ">", "ge": ">=", "lt": "<", "le": "<=", "prefix": "starts with"}
+
+
+def _in_words(where: Mapping[str, Any]) -> str:
+    """Return a condition as people say it."""
+    parts = []
+    for path, wanted in where.items():
+        if isinstance(wanted, Mapping):
+            parts += [f"{path} {WORDS.get(name, name)} {value}" for name, value in wanted.items()]
+        else:
+            parts.append(f"{path} = {wanted}")
+    return " and ".join(parts)
 
 
 def explain(host: Host, message: dict[str, Any]) -> dict[str, Any]:

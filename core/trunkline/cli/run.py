@@ -39,8 +39,9 @@ def run(
     for warning in (*host.config.warnings, *host.loaded.warnings):
         logger.warning("config.warning", extra={"reason": warning})
     for record in host.records:
-        logger.info(
-            "plugin.loaded" if record.state.value == "waiting" else "plugin.off",
-            extra={"plugin": record.name, "source": record.source, "reason": record.reason},
-        )
+        about = {"plugin": record.name, "source": record.source}
+        if record.state.value == "waiting":
+            logger.info("plugin.loaded", extra=about)
+        else:
+            logger.info("plugin.off", extra={**about, "reason": record.reason})
     trio.run(host.run)
