@@ -36,14 +36,17 @@ packages = ["acme_broken"]
 """
 
 
-def run(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(argument) for argument in arguments],
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
-        **options,  # type: ignore[call-overload] # cwd and env
+        cwd=cwd,
+        env=env,
     )
 
 
