@@ -37,7 +37,11 @@ class Guard(trio.abc.Stream):
     """Stands between the raw stream and the library."""
 
     def __init__(
-        self, stream: trio.abc.Stream, lane: Lane, inbox: Mailbox[list[bytes]], max_message_bytes: int
+        self,
+        stream: trio.abc.Stream,
+        lane: Lane,
+        inbox: Mailbox[list[bytes]],
+        max_message_bytes: int,
     ) -> None:
         self._stream = stream
         self._lane = lane
