@@ -148,6 +148,8 @@ class Guard(trio.abc.Stream):
         if error.code is not None:
             await self.send_close(error.code)
         await self.aclose()
+        if self.on_eof is not None:
+            self.on_eof()
         return trio.BrokenResourceError(error.detail)
 
     async def send_close(self, code: int) -> None:

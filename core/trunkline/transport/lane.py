@@ -23,7 +23,7 @@ FIN, RESERVED, OPCODE, MASKED, LENGTH = 0x80, 0x70, 0x0F, 0x80, 0x7F
 SIMPLE_TEXT = FIN | TEXT
 LENGTH_16 = 126  # two more bytes hold the length; 127: eight more
 LEAST_LENGTH = {2: 0, 4: LENGTH_16, 10: 1 << 16}  # {bytes of header: least minimal length}
-SHORT_HEADER = 4  # bytes; a shorter rest is left to the general walk
+LEAST_HEADER = 2  # bytes
 CONTROL_LIMIT = 125  # bytes of payload (RFC 6455 §5.5)
 ZERO_MASK = bytes(4)
 
@@ -130,8 +130,10 @@ class Lane:
     def _walk(self, data: bytes) -> tuple[list[bytes], bytes]:
         payloads: list[bytes] = []
         rest: list[bytes] = []
+        # the end of a message that was handed on shuts the chunk like its beginning does
+        is_open = self._takes and (self._passing is None or not self._passing.is_data)
         at, start, end = self._pass_on(len(data)), 0, len(data)
-        is_open = self._takes and not self._in_message
+        is_open = is_open and not self._in_message
         while at < end:
             if is_open and (stop := self._take_run(data, at, payloads)) > at:
                 rest.append(data[start:at])
@@ -156,12 +158,12 @@ class Lane:
     def _take_run(self, data: bytes, at: int, payloads: list[bytes]) -> int:
         """Take whole simple text frames from `at` on; return where the run ends."""
         begin, end, limit = len(payloads), len(data), self._limit
-        while end - at >= SHORT_HEADER and data[at] == SIMPLE_TEXT:
+        while end - at >= LEAST_HEADER and data[at] == SIMPLE_TEXT:
             length = data[at + 1]
             payload_at = at + 2
             if length >= LENGTH_16:
-                if length > LENGTH_16:
-                    break  # masked, or longer than what is ever whole in a chunk
+                if length > LENGTH_16 or end - at < 4:
+                    break  # masked, longer than what is ever whole in a chunk, or not whole
                 length = data[at + 2] << 8 | data[at + 3]
                 payload_at = at + 4
                 if length < LENGTH_16:
