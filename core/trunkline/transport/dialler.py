@@ -25,8 +25,9 @@ Address = tuple[int, Any]
 Resolver = Callable[[str, int], Awaitable[Sequence[Address]]]
 
 RESOLVER_THREADS = 2
-#: The second net under the heartbeat: {option: value}, where the platform has it.
-KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 30_000}
+_WANTED = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 30_000}
+#: The second net under the heartbeat: {option: value}, as far as the platform has them.
+KEEPALIVE = {getattr(socket, n): value for n, value in _WANTED.items() if hasattr(socket, n)}
 
 
 def default_context(ca_file: Path | None = None) -> ssl.SSLContext:
@@ -74,7 +75,8 @@ class Dialler:
             cause = exc.__cause__ or exc
             raise TransportError("tls", f"{type(cause).__name__}: {cause}"[:200]) from exc
         except trio.Cancelled:
-            await trio.aclose_forcefully(stream)
+            with trio.CancelScope(shield=True):
+                await trio.aclose_forcefully(stream)
             raise
         return secured
 
@@ -128,9 +130,8 @@ async def _connect_one(family: int, address: object) -> trio.SocketStream:
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for name, value in KEEPALIVE.items():
-            if option := getattr(socket, name, None):
-                sock.setsockopt(socket.IPPROTO_TCP, option, value)
+        for option, value in KEEPALIVE.items():
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
         await sock.connect(address)
         return trio.SocketStream(sock)
     except BaseException:

@@ -25,6 +25,10 @@ GOODBYE_LIMIT = 0.5  # s for the hand-made Close frame
 POLICY_VIOLATION = 1008
 
 
+def _nobody_listens() -> None:
+    """Stand in until somebody wants to hear of the end."""
+
+
 @attrs.define
 class Assembly:
     """The one message that is unfinished, and until when it may be."""
@@ -53,7 +57,7 @@ class Guard(trio.abc.Stream):
         self._returned = trio.lowlevel.ParkingLot()
         self._is_writing = False
         self._is_leaving = False
-        self.on_eof: OnEof | None = None
+        self.on_eof: OnEof = _nobody_listens
         self.why: TransportError | None = None
         self.last_rx = trio.current_time()
         self.received_bytes = 0
@@ -81,8 +85,7 @@ class Guard(trio.abc.Stream):
             await self._wait_turn()
             chunk = await self._read(max_bytes or READ_BYTES)
             if not chunk:
-                if self.on_eof is not None:
-                    self.on_eof()
+                self.on_eof()
                 return self._lane.flush()
             self.last_rx = trio.current_time()
             self.received_bytes += len(chunk)
@@ -148,8 +151,7 @@ class Guard(trio.abc.Stream):
         if error.code is not None:
             await self.send_close(error.code)
         await self.aclose()
-        if self.on_eof is not None:
-            self.on_eof()
+        self.on_eof()
         return trio.BrokenResourceError(error.detail)
 
     async def send_close(self, code: int) -> None:

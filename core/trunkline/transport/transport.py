@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from email.utils import parsedate_to_datetime
+from typing import TypeVar
 
 import trio
 import trio_websocket
@@ -22,6 +23,8 @@ from trunkline.text import escaped
 from trunkline.transport.dialler import Dial, OnPhase
 from trunkline.transport.guard import MESSAGE_CHARGE, READ_BYTES, Guard
 from trunkline.transport.lane import Lane
+
+E = TypeVar("E", bound=BaseException)
 
 INBOX_ITEMS = 4096  # batches, of one message at least
 INBOX_BYTES = 8 * 1024 * 1024
@@ -275,18 +278,16 @@ class Transport:
         return TransportError("closed", detail, code=reason.code, reason=text)
 
 
-def _first(group: BaseExceptionGroup[Exception]) -> Exception:
+def _first(group: BaseExceptionGroup[E]) -> E:
     """Return the first exception of a group, however deep."""
     first = group.exceptions[0]
     return _first(first) if isinstance(first, BaseExceptionGroup) else first
 
 
-def _rejected(exc: Exception) -> TransportError:
-    status, hint = 0, None
-    if isinstance(exc, trio_websocket.ConnectionRejected):
-        status = exc.status_code
-        fields = {bytes(name).lower(): bytes(value) for name, value in exc.headers or ()}
-        hint = _seconds(fields.get(b"retry-after", b"").decode("ascii", "replace"))
+def _rejected(exc: trio_websocket.ConnectionRejected) -> TransportError:
+    status = exc.status_code
+    fields = {bytes(name).lower(): bytes(value) for name, value in exc.headers or ()}
+    hint = _seconds(fields.get(b"retry-after", b"").decode("ascii", "replace"))
     return TransportError("rejected", f"HTTP {status}", status=status, retry_after=hint)
 
 

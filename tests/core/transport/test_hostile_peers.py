@@ -1,6 +1,5 @@
 """What the WebSocket library does on bad days, and what we make of it (the T and G rows)."""
 
-import math
 from typing import Any
 
 import pytest
@@ -417,11 +416,8 @@ async def test_a_pause_of_our_own_is_not_the_peers_silence(
     """After it the last byte counts as just received."""
     data = frame(TEXT, b"x" * 60_000) * 400
     async with opened(saying(data, chunks=1 << 16), max_message_bytes=1 << 20) as transport:
-        await trio.sleep(math.pi)
-        assert transport.is_paused
-        await transport.receive()
-        await trio.sleep(0.01)
-        while not transport.is_paused and len(await transport.receive()):
-            if trio.current_time() - transport.last_rx > 1:
-                break
-        assert trio.current_time() - transport.last_rx < 1.0
+        await trio.sleep(100)
+        assert trio.current_time() - transport.last_rx > 99
+        while transport.last_rx < trio.current_time():  # until there is room, and reading goes on
+            await transport.receive()
+        assert transport.last_rx == trio.current_time()

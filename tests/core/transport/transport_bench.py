@@ -91,7 +91,7 @@ async def opened(
     script: Script, *, connect_timeout: float = 10.0, url: str = URL, **options: Any
 ) -> AsyncIterator[Transport]:
     """Open a transport to a server that runs `script`; the client's end is closed afterwards."""
-    ends: list[trio.testing.StapledStream] = []
+    ends: list[trio.abc.Stream] = []
 
     async def dial(_: object, on_phase: Callable[[str], None]) -> trio.abc.Stream:
         on_phase("tcp")

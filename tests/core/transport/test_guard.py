@@ -1,0 +1,82 @@
+"""The guard by itself: goodbyes, and what it is asked as a stream."""
+
+import pytest
+import trio
+import trio.testing
+from transport_bench import opened, saying
+
+from trunkline.config import parse_url
+from trunkline.errors import TransportError
+from trunkline.mailbox import Mailbox
+from trunkline.transport.guard import Guard
+from trunkline.transport.lane import Lane, close_frame
+from trunkline.transport.transport import Transport, open_transport
+
+
+def guarded(stream: trio.abc.Stream) -> Guard:
+    inbox: Mailbox[list[bytes]] = Mailbox(limit=9, limit_bytes=9, overflow="grow")
+    return Guard(stream, Lane(1000), inbox, 1000)
+
+
+async def test_t3_no_goodbye_is_sent_into_a_write_that_is_under_way(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """It would land inside the other frame's payload."""
+    client, server = trio.testing.lockstep_stream_pair()
+    guard = guarded(client)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(guard.send_all, b"half a frame")
+        await trio.testing.wait_all_tasks_blocked()
+        await guard.send_close(1002)
+        assert await server.receive_some() == b"half a frame"
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(guard.send_close, 1002)
+        assert await server.receive_some() == close_frame(1002)
+
+
+async def test_a_goodbye_to_nobody_is_no_error(autojump_clock: trio.testing.MockClock) -> None:
+    """The peer is gone already."""
+    client, server = trio.testing.memory_stream_pair()
+    await server.aclose()
+    guard = guarded(client)
+    await guard.send_close(1002)
+    await guard.wait_send_all_might_not_block()
+    await guard.aclose()
+    await guard.send_close(1002)
+
+
+async def test_what_was_never_opened_cannot_send() -> None:
+    """And says so as any other end."""
+    client, _ = trio.testing.memory_stream_pair()
+    with pytest.raises(TransportError, match="the socket ended"):
+        await Transport(client, 1000, fast_lane=True).send("x")
+
+
+async def test_s_running_out_of_memory_is_not_the_networks_fault(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """It passes as itself, wherever it happens."""
+
+    async def dial(*_: object) -> trio.abc.Stream:
+        await trio.lowlevel.checkpoint()
+        client, server = trio.testing.memory_stream_pair()
+        assert server
+        client.send_stream.send_all_hook = exhausted
+        return client
+
+    async def exhausted() -> None:
+        raise MemoryError
+
+    with pytest.RaisesGroup(MemoryError, flatten_subgroups=True):
+        async with open_transport(
+            parse_url("ws://h/"), dial=dial, max_message_bytes=9, connect_timeout=9, on_phase=print
+        ):
+            pass
+
+
+async def test_the_bench_itself_closes_what_it_opened(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """An open stream at the end would fail every test of this directory."""
+    async with opened(saying(b"")) as transport:
+        assert not transport.is_paused
