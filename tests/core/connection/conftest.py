@@ -1,6 +1,0 @@
-"""Makes the bench importable beside the tests, whatever pytest was started with."""
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))
