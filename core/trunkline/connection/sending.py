@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 import trio
 
-from trunkline.connection.protocol import Expected
+from trunkline.connection.protocol import Expected, expected_reply
 from trunkline.errors import NotSent, OutboxFull, OutcomeUnknown, TrunklineError
 from trunkline.mailbox import Mailbox
 
@@ -31,6 +31,11 @@ class Outgoing:
     _done: trio.Event = attrs.field(factory=trio.Event, init=False)
     _reply: Mapping[str, Any] | None = attrs.field(default=None, init=False)
     _error: TrunklineError | None = attrs.field(default=None, init=False)
+
+    @classmethod
+    def of(cls, message: Mapping[str, Any], text: str) -> "Outgoing":
+        """Return a message on its way, with the answer that it will have."""
+        return cls(text, expected_reply(message))
 
     @property
     def is_done(self) -> bool:
@@ -88,6 +93,15 @@ class SendQueue:
             raise NotSent("the connection is being stopped")
         if not self._mailbox.put(outgoing, len(outgoing.text)):
             raise OutboxFull(f"{len(self._mailbox)} messages wait already; send less or wait")
+
+    async def send(self, outgoing: Outgoing) -> Mapping[str, Any] | None:
+        """Queue a message and wait for its answer; a cancel withdraws it while it is queued."""
+        self.put(outgoing)
+        try:
+            return await outgoing.result()
+        except trio.Cancelled:
+            self.discard(outgoing)
+            raise
 
     def put_front(self, outgoing: Outgoing) -> None:
         """Queue a message of the protocol's own before all others."""

@@ -16,6 +16,7 @@ import trio
 
 from trunkline.connection.close_policy import Cause, LinkLost, Loss
 from trunkline.connection.credentials import Credentials
+from trunkline.connection.heartbeat import Heartbeat
 from trunkline.connection.protocol import (
     REPLIES,
     Authenticate,
@@ -32,7 +33,6 @@ from trunkline.connection.protocol import (
     User,
     decode,
     encode,
-    expected_reply,
     parse_reply,
     read_json,
     refusal,
@@ -50,13 +50,9 @@ R = TypeVar("R")
 HELLO_LIMIT = 5.0  # s; the server speaks first, normally within a few ms (protocol §3)
 AUTHENTICATE_LIMIT = 5.0  # s
 TOPICS_LIMIT = 10.0  # s; for each answer
-HEARTBEAT_SPREAD = (0.9, 1.1)  # so that a herd does not beat as one
-PONG_LIMIT = 10.0  # s without any byte after a ping: the link is dead
-PONG_WEDGED = 60.0  # s without a pong although bytes flow: the peer no longer works
 SEND_LIMIT = 10.0  # s for one frame; a half-written one poisons the socket
 STABLE_AFTER = 30.0  # s; opening alone proves nothing
 
-PING = encode(unstructure(Ping()))
 PONG = encode(unstructure(Pong()))
 
 
@@ -86,14 +82,21 @@ class Session:
         self._writing: Outgoing | None = None
         self._pong: Outgoing | None = None
         self._ready_at: float | None = None
-        self._answered = False
+        self._heartbeat = Heartbeat(
+            transport, epoch, shared.heartbeat_interval, shared.rng, shared.queue.put_front
+        )
         self.user: User | None = None
         self.last_heard = shared.walltime()
 
     @property
+    def heartbeat_rtt(self) -> float | None:
+        """Seconds from the last heartbeat to its answer; None before the first."""
+        return self._heartbeat.rtt
+
+    @property
     def is_stable(self) -> bool:
         """It was READY for a while and a heartbeat was answered."""
-        if self._ready_at is None or not self._answered:
+        if self._ready_at is None or self._heartbeat.rtt is None:
             return False
         return trio.current_time() - self._ready_at >= STABLE_AFTER
 
@@ -176,7 +179,7 @@ class Session:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._write)
-                nursery.start_soon(self._beat)
+                nursery.start_soon(self._heartbeat.run)
                 await self._pump()
         except* (LinkLost, TransportError) as group:
             causes.extend(group.exceptions)
@@ -283,30 +286,6 @@ class Session:
         head = self._replies.head
         if head is not None and head.heads_since is None:
             head.heads_since = trio.current_time()
-
-    async def _beat(self) -> None:
-        """Ping, whatever flows: the server's timer runs on *our* silence (LV1)."""
-        shared = self._shared
-        while True:
-            await trio.sleep(shared.heartbeat_interval * shared.rng.uniform(*HEARTBEAT_SPREAD))
-            ping = Outgoing(PING, expected_reply({"type": "ping"}), epoch=self._epoch)
-            shared.queue.put_front(ping)
-            sent_at = trio.current_time()
-            with trio.move_on_after(PONG_WEDGED):
-                await self._wait_pong(ping)
-            if not ping.is_done:
-                raise LinkLost(Loss("heartbeat", f"no pong within {PONG_WEDGED:g} s"))
-            self._answered = True
-            shared.tally.heartbeat_rtt = trio.current_time() - sent_at
-
-    async def _wait_pong(self, ping: Outgoing) -> None:
-        while not ping.is_done:
-            silent_since = max(ping.heads_since or trio.current_time(), self._transport.last_rx)
-            deadline = silent_since + PONG_LIMIT
-            if trio.current_time() >= deadline and not self._transport.is_paused:
-                raise LinkLost(Loss("heartbeat", f"no byte for {PONG_LIMIT:g} s after a ping"))
-            with trio.move_on_at(max(deadline, trio.current_time() + 1.0)):
-                await ping.wait_done()
 
 
 def _is_reply(message: Mapping[str, Any]) -> bool:

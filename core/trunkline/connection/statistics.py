@@ -18,8 +18,6 @@ class Tally:
     sent_count: int = 0
     dropped: Counter[str] = attrs.Factory(Counter)
     """{reason: messages that were not routed}"""
-    heartbeat_rtt: float | None = None
-    """Seconds from the last heartbeat to its answer."""
 
     def drop(self, reason: str) -> None:
         """Count a message that is not routed."""

@@ -9,7 +9,6 @@ import logging
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 import trio
@@ -23,6 +22,7 @@ from trunkline.text import escaped
 from trunkline.transport.dialler import Dial, OnPhase
 from trunkline.transport.guard import MESSAGE_CHARGE, READ_BYTES, Guard
 from trunkline.transport.lane import Lane
+from trunkline.transport.retry_after import seconds
 
 E = TypeVar("E", bound=BaseException)
 
@@ -287,15 +287,5 @@ def _first(group: BaseExceptionGroup[E]) -> E:
 def _rejected(exc: trio_websocket.ConnectionRejected) -> TransportError:
     status = exc.status_code
     fields = {bytes(name).lower(): bytes(value) for name, value in exc.headers or ()}
-    hint = _seconds(fields.get(b"retry-after", b"").decode("ascii", "replace"))
+    hint = seconds(fields.get(b"retry-after", b"").decode("ascii", "replace"), time.time())
     return TransportError("rejected", f"HTTP {status}", status=status, retry_after=hint)
-
-
-def _seconds(text: str) -> float | None:
-    """Read Retry-After: seconds or a date (RFC 9110 §10.2.3); None for anything else."""
-    if text.isdigit():
-        return float(text[:10])
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except (ValueError, TypeError, OverflowError):
-        return None

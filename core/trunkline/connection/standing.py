@@ -1,0 +1,94 @@
+"""Where a connection stands: its state, what it is doing, and who is told when that changes.
+
+The one place where the state is written; what the table does not list is refused (ST1).
+"""
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import attrs
+import trio
+
+from trunkline.connection.states import ConnectionState, StateChange, Status, check
+from trunkline.plugin_api import Undo
+from trunkline.routing.router import Router
+
+if TYPE_CHECKING:
+    from trunkline.connection.close_policy import Loss
+
+logger = logging.getLogger(__name__)
+
+
+class Standing:
+    """State, phase, epoch and attempt of one connection."""
+
+    def __init__(self, router: Router) -> None:
+        """Begin disconnected; changes are announced on `system` through `router`."""
+        self._router = router
+        self._listeners: dict[object, Callable[[StateChange], None]] = {}
+        self._changed = trio.Event()
+        self.state = ConnectionState.DISCONNECTED
+        self.phase = "idle"
+        self.epoch = 0
+        self.attempt = 0
+        self.retry_at: float | None = None  # on Trio's clock
+        self.loss: Loss | None = None
+
+    def enter_phase(self, phase: str) -> None:
+        """Note what is being done right now."""
+        self.phase = phase
+
+    def snapshot(self, user: str | None) -> Status:
+        """Return the standing as others see it."""
+        return Status(
+            state=self.state,
+            phase=self.phase,
+            epoch=self.epoch,
+            attempt=self.attempt,
+            retry_in=None if self.retry_at is None else self.retry_at - trio.current_time(),
+            cause=None if self.loss is None else str(self.loss),
+            user=user if self.state is ConnectionState.CONNECTED else None,
+        )
+
+    def on_change(self, callback: Callable[[StateChange], None]) -> Undo:
+        """Call `callback` at every change, in order; return its undo."""
+        key = object()
+        self._listeners[key] = callback
+
+        def undo() -> None:
+            self._listeners.pop(key, None)
+
+        return undo
+
+    async def wait(self, *states: ConnectionState) -> None:
+        """Wait until the state is one of `states`."""
+        while self.state not in states:
+            await self._changed.wait()
+
+    def change(self, new: ConnectionState, cause: str, retry_in: float | None = None) -> None:
+        """Move to `new`, tell the listeners and the topic `system`.
+
+        Raises:
+            StateError: `new` may not follow the present state.
+        """
+        check(self.state, new)
+        change = StateChange(self.state, new, cause, self.epoch, self.attempt, retry_in)
+        self.state = new
+        self._changed.set()
+        self._changed = trio.Event()
+        logger.info(
+            "connection.state",
+            extra={"old": change.old.value, "new": new.value, "cause": cause, "epoch": self.epoch},
+        )
+        for callback in tuple(self._listeners.values()):
+            try:
+                callback(change)
+            except Exception:
+                logger.exception("callback.failed", extra={"subscription": "on_state_change"})
+        data = attrs.asdict(change, value_serializer=_plain)
+        self._router.announce("connection.state", data, key="connection.state", epoch=self.epoch)
+
+
+def _plain(_: object, __: object, value: object) -> object:
+    return value.value if isinstance(value, ConnectionState) else value
