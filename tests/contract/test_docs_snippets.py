@@ -198,9 +198,10 @@ def test_command_lines_are_understood(name: str) -> None:
         match words:
             case ["trunkline", command, *arguments]:
                 assert command in COMMANDS
-                found = command_line.get_command(click.Context(command_line), command)
+                parent = click.Context(command_line, help_option_names=["-h", "--help"])
+                found = command_line.get_command(parent, command)
                 assert found is not None
-                found.make_context(command, arguments)
+                found.make_context(command, arguments, parent=parent)
             case ["make", target]:
                 assert target in targets
             case _:
