@@ -235,6 +235,24 @@ async def test_the_demo_ends_by_itself_having_shown_all_four_topics() -> None:
     assert "reconnects survived: 1" in out
 
 
+async def test_the_demo_ends_quietly_when_its_reader_goes_away_and_on_ctrl_c() -> None:
+    """`demo | head -2`, and an impatient person: exit 0, no traceback."""
+    with trio.fail_after(LIMIT):
+        async with process("demo") as demo:
+            await read_until(demo.stdout, "\n")
+            assert demo.stdout is not None
+            await demo.stdout.aclose()
+            assert await demo.wait() == 0
+            assert demo.stderr is not None
+            assert b"".join([bytes(chunk) async for chunk in demo.stderr]) == b""
+        async with process("demo") as demo:
+            await read_until(demo.stdout, "RUNNING")
+            demo.send_signal(signal.SIGINT)
+            code, out, err = await finish(demo)
+    assert (code, err) == (0, "")
+    assert "reconnects survived" in out
+
+
 async def test_simulate_says_how_to_reach_it_and_ends_on_ctrl_c() -> None:
     """The lines it prints can be pasted."""
     with trio.fail_after(LIMIT):

@@ -25,7 +25,7 @@ def exit_code(exc: BaseException) -> int:
             return USAGE
         case KeyboardInterrupt() | click.Abort():
             return flushed(OK)
-        case ReaderGone():
+        case ReaderGone() | BrokenPipeError():  # the latter out of a group
             return _gone()
         case ConfigError():
             for problem in found.problems:
