@@ -230,9 +230,9 @@ class Connection:
 
     # its life
 
-    async def run(self) -> None:
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Stay connected until `stop`, or until cancelled."""
-        await self._loop.run()
+        await self._loop.run(task_status)
 
     def drain(self) -> None:
         """Take no new messages but the last activity, and try no new epoch."""

@@ -69,11 +69,12 @@ class Loop:
         """When anything last came, as wall time; None before that."""
         return self._last_heard if self.session is None else self.session.last_heard
 
-    async def run(self) -> None:
-        """Stay connected until `stop`, or until cancelled."""
+    async def run(self, task_status: trio.TaskStatus[None]) -> None:
+        """Stay connected until `stop`, or until cancelled; started means: connecting."""
         try:
             with self._scope:
                 self._standing.change(_S.CONNECTING, "start")
+                task_status.started()
                 while not self._is_draining:
                     loss = await self._run_epoch()
                     if not self._is_draining:

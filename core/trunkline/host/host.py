@@ -145,7 +145,7 @@ class Host:
             for runner in self.runners:
                 nursery.start_soon(runner.run)
             await self._wait_plugins()
-            nursery.start_soon(self.connection.run)
+            await nursery.start(self.connection.run)
             task_status.started()
             await self._stopping.wait()
             interrupted = await self._drain()

@@ -5,6 +5,7 @@ so that topics and `upstream` mean the same here as in a host. None of their sub
 tasks runs, no other plugin is loaded, no file is read, no signal is handled.
 """
 
+import logging
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Collection
@@ -24,6 +25,8 @@ from trunkline.plugin.binding import bound_sink
 from trunkline.plugin.manager import load
 from trunkline.routing.router import Router
 from trunkline.transport.dialler import Dial
+
+logger = logging.getLogger(__name__)
 
 FLUSH_TIME = 5.0  # s for activity that is not delivered yet, when the scope is left
 
@@ -49,6 +52,8 @@ async def open_connection(
         ConfigError: an argument cannot be used; every problem at once.
     """
     checked = connection_settings(url, token, topics, **settings)
+    if checked.exposes_token:
+        logger.warning("token.exposed", extra={"reason": f"unencrypted to {checked.url.display}"})
     config = config_from_mapping({"connection": {"url": url}}, environ={})
     loaded = load(config, safe=True, fallbacks=fallback_rules())
     tracker = Tracker(walltime=walltime)
@@ -69,8 +74,7 @@ async def open_connection(
     async with background_nursery() as nursery:
         router.serve(nursery)
         await nursery.start(activity.run)
-        nursery.start_soon(connection.run)
-        await trio.lowlevel.checkpoint()  # so that it is connecting when the scope begins
+        await nursery.start(connection.run)
         yield connection
         tracker.close()
         if connection.state is ConnectionState.CONNECTED:
