@@ -16,8 +16,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from uuid import UUID
+
+import orjson
 
 from trunkline.events import Event, uuid7
 
@@ -30,6 +32,7 @@ TEXT_LENGTH = 1024
 KEYS = 64
 ITEMS = 64
 DEPTH = 5
+RECORD_BYTES = 32 * 1024  # of the whole, as JSON
 BIGGEST_VALUE = 1e15
 BIGGEST_INTEGER = 2**53  # beyond it JSON readers lose digits
 EARLIEST = 946_684_800.0  # the year 2000; an earlier time is a mistake
@@ -40,7 +43,10 @@ _UNSTORABLE = dict.fromkeys([0, *range(0xD800, 0xE000)], REPLACEMENT)
 
 def text(value: str, length: int) -> str:
     """Return `value` without NUL and lone surrogates, cut to `length` characters."""
-    return value[:length].translate(_UNSTORABLE)
+    value = value[:length]
+    if value.isascii() and "\0" not in value:
+        return value
+    return value.translate(_UNSTORABLE)
 
 
 def plain(value: object, depth: int = DEPTH) -> Any:
@@ -48,6 +54,11 @@ def plain(value: object, depth: int = DEPTH) -> Any:
 
     Never `str()` of a foreign object, whose text may hold secrets.
     """
+    kind = value.__class__  # what callers nearly always give is settled by its class alone
+    if kind is str:
+        return text(cast("str", value), TEXT_LENGTH)
+    if kind is int and -BIGGEST_INTEGER <= cast("int", value) <= BIGGEST_INTEGER:
+        return value
     match value:
         case None | bool():
             return value
@@ -66,9 +77,7 @@ def plain(value: object, depth: int = DEPTH) -> Any:
         case Mapping() if depth:
             entries = list(value.items())[:KEYS]
             return {
-                text(str(k), NAME_LENGTH): plain(v, depth - 1)
-                for k, v in entries
-                if isinstance(k, str)
+                text(k, NAME_LENGTH): plain(v, depth - 1) for k, v in entries if isinstance(k, str)
             }
         case list() | tuple() | set() | frozenset() if depth:
             return [plain(item, depth - 1) for item in list(value)[:ITEMS]]
@@ -113,4 +122,20 @@ def build(
             data[name] = text(value, PATH_LENGTH if name in {"path", "referrer"} else NAME_LENGTH)
         else:
             data[name] = plain(value)
+    _fit(data)
     return Event(TOPIC, kind, data, origin="local", received=wall_time, id=uuid7(wall_time))
+
+
+def size_of(event: Event) -> int:
+    """Return the bytes of an activity's data, as JSON."""
+    return len(orjson.dumps(dict(event.data)))
+
+
+def _fit(data: dict[str, Any]) -> None:
+    """Take metadata keys out, last first, until the whole is within its limit; name them (A11)."""
+    metadata: dict[str, Any] = data["metadata"]
+    cut: list[str] = []
+    while metadata and len(orjson.dumps(data)) > RECORD_BYTES:
+        cut.append(metadata.popitem()[0])
+    if cut:
+        data["cut"] = cut

@@ -26,6 +26,7 @@ from trunkline.events import Event
 logger = logging.getLogger(__name__)
 
 INBOX_EVENTS = 10_000
+INBOX_BYTES = 16 * 1024 * 1024
 SWITCH = "TRUNKLINE_DISABLE_TELEMETRY"
 _OFF = frozenset({"", "0", "false", "no", "off"})
 _scope: contextvars.ContextVar[tuple[str | None, str | None]] = contextvars.ContextVar(
@@ -63,6 +64,7 @@ class Tracker:
         self._strict = strict
         self._pid = os.getpid()
         self._inbox: deque[Event] = deque()
+        self._inbox_bytes = 0
         self._lock = threading.Lock()
         self._wake: Callable[[], None] | None = None
         self._flush: Callable[[float], Any] | None = None
@@ -188,11 +190,13 @@ class Tracker:
         return self._put(event)
 
     def _put(self, event: Event) -> str | None:
+        size = record.size_of(event)
         with self._lock:  # never held during anything that waits
-            if len(self._inbox) >= INBOX_EVENTS:
+            if len(self._inbox) >= INBOX_EVENTS or self._inbox_bytes + size > INBOX_BYTES:
                 self._refuse("full", "the inbox is full; is a host running?")
                 return None
             self._inbox.append(event)
+            self._inbox_bytes += size
         if self._wake is not None:
             self._wake()
         return event.id
@@ -224,6 +228,7 @@ class Tracker:
         with self._lock:
             taken = list(self._inbox)
             self._inbox.clear()
+            self._inbox_bytes = 0
         return taken
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trunkline.activity.record import build, moment, number, plain
+from trunkline.activity.record import build, moment, number, plain, size_of
 from trunkline.connection.protocol import encode, encode_activity
 
 NOW = 1_795_000_000.0
@@ -76,6 +76,16 @@ def test_a_time_that_is_not_credible_is_the_calls(at: Any, expected: float) -> N
 def test_a_conversions_value_is_a_number_or_absent(value: object, expected: float | None) -> None:
     """The server loses a row for anything else."""
     assert number(value) == expected
+
+
+def test_a11_the_whole_is_bounded_and_says_what_was_cut() -> None:
+    """Metadata keys go, last first, until it is at most 32 KiB."""
+    event = build("action", NOW, metadata={f"k{n}": "é" * 1000 for n in range(60)}, name="x")
+    assert size_of(event) <= 32 * 1024 + 600  # the list of what was cut comes on top
+    assert event.data["cut"][0] == "k59"
+    assert list(event.data["metadata"]) == [f"k{n}" for n in range(len(event.data["metadata"]))]
+    small = build("action", NOW, metadata={"a": 1}, name="x")
+    assert "cut" not in small.data
 
 
 anything = st.recursive(

@@ -76,6 +76,17 @@ def test_a5_a_full_inbox_refuses_the_newest_and_counts() -> None:
     assert track.track_action("room again") is not None
 
 
+def test_a5_a_full_inbox_is_bounded_in_bytes_too() -> None:
+    """Large records fill it long before ten thousand."""
+    track = tracker()
+    large = {f"k{n}": "x" * 1000 for n in range(30)}
+    while track.track_action("a", large):
+        pass
+    assert track.refused == {"full": 1}
+    assert 16 * 1024 * 1024 / 32_000 < len(track.take()) < 1000
+    assert track.track_action("room again", large) is not None
+
+
 def test_a1_eight_threads_lose_nothing() -> None:
     """Every call that returned an id is in the inbox, once."""
     track = tracker()
