@@ -15,7 +15,7 @@ import attrs
 import trio
 
 from trunkline.errors import StateError
-from trunkline.events import Event, Gap, Origin
+from trunkline.events import Event, Gap, Origin, arrived
 from trunkline.plugin_api import Overflow, Undo, Where
 from trunkline.routing.classify import Classified, Classifier
 from trunkline.routing.faults import Faults
@@ -98,7 +98,7 @@ class Router:
         if topic is None:
             return
         kind = message.get("type")
-        event = Event(
+        event = arrived(
             topic, kind if kind.__class__ is str else "", message, epoch, origin, received
         )
         if self._filters is None:
