@@ -44,7 +44,7 @@ def check(file: Path, *, safe: bool, disable: Sequence[str], as_json: bool, verb
     except RequiredPluginMissing as exc:
         code = PLUGIN_MISSING
         problems = [{"where": "plugins.require", "cause": line} for line in str(exc).splitlines()]
-    warnings = [] if host is None else [*host.config.warnings, *host.loaded.warnings]
+    warnings = [] if host is None else [*host.warnings]
     warnings += (
         [] if host is None else [r.failure for r in host.records if r.state.value == "failed"]
     )

@@ -36,7 +36,7 @@ def run(
     logs.set_up(log_level, as_json=log_json)
     host = Host(load_config(file), safe=safe, disable=disable)
     logger = logging.getLogger("trunkline.cli")
-    for warning in (*host.config.warnings, *host.loaded.warnings):
+    for warning in host.warnings:
         logger.warning("config.warning", extra={"reason": warning})
     for record in host.records:
         about = {"plugin": record.name, "source": record.source}

@@ -19,6 +19,7 @@ from trunkline.connection.protocol import fallback_rules
 from trunkline.control import serve_control, socket_path
 from trunkline.errors import Interrupted, RequiredPluginMissing
 from trunkline.events import Gap
+from trunkline.host.ineffective import ineffective
 from trunkline.host.reporting import host_status
 from trunkline.plugin.backfill import Backfill
 from trunkline.plugin.filters import filters_from_config
@@ -69,6 +70,7 @@ class Host:
             fallbacks=fallback_rules(),
         )
         self.loaded.require()
+        self.warnings = (*config.warnings, *self.loaded.warnings, *ineffective(config))
         self.tracker = tracker or Tracker(walltime=walltime)
         if not config.activity.enabled:
             self.tracker.disable()

@@ -187,6 +187,23 @@ async def test_a_broken_plugin_is_named_and_the_rest_runs(
         assert [event.get("new") for event in seen] == ["failed"]
 
 
+@pytest.mark.parametrize(
+    ("tables", "words"),
+    [
+        ({"activity": {"path": "outbox.db"}}, "activity.path has no effect"),
+        ({"activity": {"redact": ["*x*"]}}, "nothing is redacted"),
+        ({"host": {"http": "127.0.0.1:9469"}}, "host.http has no effect"),
+        ({"host": {"stop_timeout": 3.0}}, None),
+    ],
+)
+def test_a_setting_without_effect_is_told(tables: dict[str, Any], words: str | None) -> None:
+    """Nobody must believe in a file that is not written, or in a mask that is not there."""
+    host = Host(config_from_mapping({"connection": {"url": URL}, **tables}))
+    told = [warning for warning in host.warnings if "no effect in this version" in warning]
+    assert len(told) == (words is not None)
+    assert words is None or words in told[0]
+
+
 async def test_status_tells_everything_as_plain_data(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
