@@ -93,8 +93,11 @@ class PluginRunner:
         await self._stopped.wait()
 
     def stop(self, cleanup_by: float) -> None:
-        """End the plugin; its clean-ups may take until `cleanup_by`, on Trio's clock."""
-        self._cleanup_by = cleanup_by
+        """End the plugin; its clean-ups may take until `cleanup_by`, on Trio's clock.
+
+        A second call can only hasten it: an orderly stop and an impatient one may cross.
+        """
+        self._cleanup_by = min(self._cleanup_by, cleanup_by)
         if self._lease is not None:
             self._lease.hasten()
         self._scope.cancel()

@@ -125,6 +125,26 @@ async def test_dr1_a_stop_is_done_within_its_limit_whatever_hangs(
     assert trio.current_time() - start <= 15
 
 
+async def test_a_second_stop_only_hastens_a_plugin(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    """The impatient one first, the orderly one just behind it: the earlier time holds."""
+    body = (
+        "@hookimpl\nasync def trunkline_run(ctx):\n    ctx.started()\n"
+        "    try:\n        await trio.sleep_forever()\n"
+        "    finally:\n        with ctx.cleanup():\n            await trio.sleep_forever()\n"
+    )
+    path = plugin(tmp_path, "stubborn", body)
+    async with running({"plugins": {"paths": [path]}}) as (host, _):
+        await host.connection.wait_connected()
+        [stubborn] = [each for each in host.runners if each.record.name == "stubborn"]
+        now = trio.current_time()
+        stubborn.stop(now)
+        stubborn.stop(now + 10)
+        with trio.fail_after(1):
+            await stubborn.wait_stopped()
+
+
 async def test_a_stop_without_a_link_does_not_wait_for_one(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
