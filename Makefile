@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # Modules whose every branch is covered; the figure for the rest is only printed.
 COVERED := */transport/*.py,*/connection/protocol/*.py,*/connection/close_policy.py,*/backoff.py,*/mailbox.py,*/activity/outbox*.py,*/activity/stages*.py
 
-.PHONY: demo test check bench docs clean
+.PHONY: demo test check bench soak conformance docs clean
 
 demo: $(READY)  ## the simulator, the host and a live view; DEMO_SECONDS=10 ends by itself
 	@$(BIN)/trunkline demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
@@ -26,6 +26,12 @@ test: $(READY)  ## the whole normal suite, with branch coverage
 
 bench: $(READY)  ## figures, never asserted
 	$(BIN)/python -m pytest tests/benchmarks -p no:randomly -s
+
+soak: $(READY)  ## hours of load and faults in MINUTES=10 (SEED=1); every loss is accounted for
+	$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
+
+conformance: $(READY)  ## Autobahn's 301 cases, lane on and off; PYTHON2=/path/to/python2.7
+	@PYTHON2="$(PYTHON2)" $(BIN)/python -m tests.conformance
 
 docs: $(READY)  ## docs/_build/html, with the generated parts made anew
 	$(BIN)/python docs/generate.py

@@ -20,6 +20,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 import attrs
 from generate_surface import api, commands, hooks, members, paragraphs
+from generate_tables import close_policy, metrics
 
 from trunkline import plugin_api
 from trunkline.config import settings
@@ -49,6 +50,8 @@ def fragments() -> dict[str, str]:
         "settings.md": _settings(),
         "plugin-settings.md": _plugin_settings(),
         "states.md": _states(CONNECTION_NEXT),
+        "close-policy.md": close_policy(),
+        "metrics.md": metrics(),
         "plugin-states.md": _states(PLUGIN_NEXT),
         "hooks.md": hooks(),
         "context.md": members(plugin_api.PluginContext, "ctx."),

@@ -55,6 +55,11 @@ class Mailbox(Generic[T]):
     def __len__(self) -> int:
         return len(self._items)
 
+    @property
+    def fill(self) -> float:
+        """How much of it is used, in items or bytes, whichever is nearer its bound; 1 is full."""
+        return max(len(self._items) / self._limit, self.used_bytes / self._limit_bytes)
+
     def has_room(self, size: int = 0) -> bool:
         """Tell whether an item of `size` bytes fits."""
         if not self._items:

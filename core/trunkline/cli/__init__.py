@@ -18,6 +18,8 @@ COMMANDS = {
     "routes": "Print the route table, or what one message would meet.",
     "tail": "Print events and gaps of a topic as they come.",
     "send": "Send one message and print the server's reply.",
+    "record": "Record what the server sends, with its times.",
+    "replay": "Show what a configuration makes of recorded traffic.",
     "status": "Show what a running host is doing.",
     "demo": "Watch a host at work against the bundled simulator.",
     "simulate": "Run the simulator alone, on loopback.",

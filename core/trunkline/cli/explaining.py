@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from trunkline.events import Event
-from trunkline.host import Host
 from trunkline.plugin.loaded import Loaded
 from trunkline.routing.classify import Classifier
 from trunkline.where import compile_where
@@ -57,26 +56,34 @@ def _in_words(where: Mapping[str, Any]) -> str:
     return " and ".join(parts)
 
 
-def explain(host: Host, message: dict[str, Any]) -> dict[str, Any]:
-    """Return the topic of a message, each filter's verdict, and who would receive it."""
-    table = host.loaded.table
-    found = Classifier(table).classify(message)
-    how = found.how + (f" of {found.rule}" if found.rule else "")
-    way: dict[str, Any] = {"topic": found.topic, "how": how, "filters": [], "receivers": []}
-    if found.topic is None:
-        return way
-    kind = message.get("type")
-    event: Event | None = Event(found.topic, kind if isinstance(kind, str) else "", message)
-    for rule in table.filters:
-        if event is None:
-            break
-        if "*" not in rule.topics and event.topic not in rule.topics:
-            continue
-        event, verdict = _judge(rule, event)
-        way["filters"].append({"name": rule.name, "verdict": verdict})
-    if event is not None:
-        way["receivers"] = _receivers(host.loaded, event)
-    return way
+class Explainer:
+    """Says what messages would meet in the table of what is loaded."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self._loaded = loaded
+        self._classifier = Classifier(loaded.table)
+
+    def explain(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Return `topic`, `how`, `type`, each filter's verdict, who gets it, and `data` as they do.
+
+        `data` is None where nobody gets it.
+        """
+        found = self._classifier.classify(message)
+        how = found.how + (f" of {found.rule}" if found.rule else "")
+        kind = message.get("type")
+        kind = kind if isinstance(kind, str) else ""
+        way: dict[str, Any] = {"topic": found.topic, "how": how, "type": kind}
+        if found.topic is None:
+            return {**way, "filters": [], "receivers": [], "data": None}
+        event: Event | None = Event(found.topic, kind, message)
+        verdicts: list[dict[str, str]] = []
+        for rule in self._loaded.table.filters:
+            if event is not None and ("*" in rule.topics or event.topic in rule.topics):
+                event, verdict = _judge(rule, event)
+                verdicts.append({"name": rule.name, "verdict": verdict})
+        receivers = [] if event is None else _receivers(self._loaded, event)
+        data = None if event is None else dict(event.data)
+        return {**way, "filters": verdicts, "receivers": receivers, "data": data}
 
 
 def _judge(rule: Any, event: Event) -> tuple[Event | None, str]:

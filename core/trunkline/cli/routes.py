@@ -18,7 +18,7 @@ from trunkline.cli.tables import print_table
 )
 def routes(file: Path, *, as_json: bool, message: Any) -> None:
     """Print which messages go where, by the configuration FILE; or what one message would meet."""
-    from trunkline.cli.explaining import explain, table_rows
+    from trunkline.cli.explaining import Explainer, table_rows
     from trunkline.config import load_config
     from trunkline.host import Host
 
@@ -37,7 +37,7 @@ def routes(file: Path, *, as_json: bool, message: Any) -> None:
         raise click.UsageError(f"--message: not JSON: {exc}") from None
     if not isinstance(decoded, dict):
         raise click.UsageError("--message: a message is one JSON object")
-    way = explain(host, decoded)
+    way = Explainer(host.loaded).explain(decoded)
     if as_json:
         click.echo(orjson.dumps(way, option=orjson.OPT_INDENT_2))
         return

@@ -18,13 +18,16 @@ COLOURS = {"connected": "green", "running": "green", "failed": "red", "blocked":
 @config_argument
 @json_option
 @click.option("--watch", is_flag=True, help="Show it again every second, until Ctrl-C.")
-def status(file: Path, *, as_json: bool, watch: bool) -> None:
+@click.option("--retry", is_flag=True, help="End the wait for the next attempt to connect first.")
+def status(file: Path, *, as_json: bool, watch: bool, retry: bool) -> None:
     """Show state, plugins, topics and sinks of the host that runs with FILE.
 
     Exit 1 if no host runs with it.
     """
-    from trunkline.control import fetch
+    from trunkline.control import ask, fetch
 
+    if retry:
+        ask(file, "/retry", method="POST")
     while True:
         report = fetch(file)
         if watch and not as_json:
@@ -52,6 +55,9 @@ def _print(report: dict[str, Any]) -> None:
         f"received {link['received_count']}, sent {link['sent_count']},"
         f" connects {link['connect_count']}, last heard {'never' if age is None else f'{age:.0f} s ago'}"
     )
+    if link["gaps"]:
+        causes = ", ".join(f"{count} by {cause}" for cause, count in link["gaps"].items())
+        click.echo(f"gaps {causes}; fullest mailbox {link['mailbox_used']:.0%}")
     click.echo()
     print_table(
         ("plugin", "state", "errors", "note"),

@@ -64,7 +64,8 @@ def _is_loopback_door(text: str) -> bool:
     if ":" in host and not (host.startswith("[") and host.endswith("]")):
         return False
     try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback and port_of(port) is not None
+        is_port = port == "0" or port_of(port) is not None  # 0 takes a free one
+        return ipaddress.ip_address(host.strip("[]")).is_loopback and is_port
     except ValueError:
         return False
 

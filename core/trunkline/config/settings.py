@@ -75,7 +75,7 @@ class HostSettings:
     data: Path | None = None
     """The data directory; by default `var` beside the file."""
     http: LoopbackDoor | None = None
-    """A loopback address and port for `GET /status`. Not in effect yet; `check` says so."""
+    """A loopback address and port for `GET /status /metrics /live /ready`; port 0 is a free one."""
 
 
 @attrs.frozen(kw_only=True)

@@ -6,6 +6,7 @@ The loop behind it keeps a session alive; the router delivers; this joins them.
 import hashlib
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
@@ -18,7 +19,7 @@ from trunkline.connection.credentials import Credentials
 from trunkline.connection.loop import Loop
 from trunkline.connection.protocol import encode, encode_activity
 from trunkline.connection.sending import Outgoing, SendQueue
-from trunkline.connection.session import Shared
+from trunkline.connection.shared import OnFrames, Shared
 from trunkline.connection.standing import Standing
 from trunkline.connection.states import ConnectionState, StateChange, Status
 from trunkline.connection.statistics import ConnectionStatistics, Tally
@@ -82,6 +83,7 @@ class Connection:
             settings.heartbeat_interval,
             self._standing.enter_phase,
         )
+        self._listeners = shared.listeners
         self._loop = Loop(
             settings,
             self._endpoint,
@@ -109,6 +111,11 @@ class Connection:
     def statistics(self) -> ConnectionStatistics:
         """Return a snapshot of everything that is counted."""
         tally, session, last_heard = self._tally, self._loop.session, self._loop.last_heard
+        routed = self._router.statistics()
+        gaps: Counter[str] = Counter()
+        for (_, cause), count in routed.gaps.items():
+            gaps[cause] += count
+        inbox_used = 0.0 if session is None else session.inbox_used
         return ConnectionStatistics(
             connect_count=tally.connect_count,
             disconnects=dict(tally.disconnects),
@@ -118,6 +125,8 @@ class Connection:
             heartbeat_rtt=None if session is None else session.heartbeat_rtt,
             last_event_age=None if last_heard is None else self._walltime() - last_heard,
             send_queue_count=len(self._queue),
+            gaps=dict(gaps),
+            mailbox_used=max(self._queue.fill, inbox_used, routed.mailbox_used),
         )
 
     def on_state_change(self, callback: Callable[[StateChange], None]) -> Undo:
@@ -189,6 +198,20 @@ class Connection:
     def clear(self, topic: str | None = None) -> int:
         """End the subscriptions to `topic`, or all; return how many there were."""
         return self._router.clear(topic)
+
+    def on_frames(self, callback: OnFrames) -> Undo:
+        """Call `callback(payloads, epoch, wall_time)` with what arrives, before it is read.
+
+        For recorders: every text frame, the server's replies too, in batches as they come.
+        `callback` is synchronous, must not raise and must not be slow. Returns the undo.
+        """
+        key = object()
+        self._listeners[key] = callback
+
+        def undo() -> None:
+            self._listeners.pop(key, None)
+
+        return undo
 
     # sending
 

@@ -14,8 +14,10 @@ import trio
 
 from trunkline.config import ConnectionSettings, Endpoint
 from trunkline.connection.close_policy import LinkLost, Loss
+from trunkline.connection.flapping import EPOCHS, Flapping
 from trunkline.connection.retry import RetryPlan
-from trunkline.connection.session import Session, Shared
+from trunkline.connection.session import Session
+from trunkline.connection.shared import Shared
 from trunkline.connection.standing import Standing
 from trunkline.connection.states import ConnectionState
 from trunkline.errors import TransportError
@@ -57,6 +59,7 @@ class Loop:
         self._greet = greet
         self._on_gap = on_gap
         self._plan = RetryPlan(settings.backoff_max, shared.rng)
+        self._flapping = Flapping()
         self._scope = trio.CancelScope()
         self._skip_wait = trio.Event()
         self._attempt_started = 0.0  # on Trio's clock
@@ -174,6 +177,10 @@ class Loop:
             self._whole_until = session.last_heard
         if session.is_stable:
             self._plan.stable()
+        if session.lived is not None and self._flapping.ended(trio.current_time(), session.lived):
+            logger.warning(
+                "connection.flapping", extra={"count": EPOCHS, "epoch": self._standing.epoch}
+            )
         self.session = None
 
     async def _wait(self, loss: Loss) -> None:
@@ -205,6 +212,8 @@ class Loop:
                 "retry_in": round(wait, 1),
             },
         )
+        if loss.cause in {"refusal", "identity"} and not is_repeat:
+            logger.warning("auth.refused", extra={"reason": loss.detail, "epoch": standing.epoch})
         if is_blocked and standing.state is _S.RECONNECTING:
             logger.error("auth.blocked", extra={"reason": loss.detail, "retry_in": round(wait, 1)})
             standing.change(_S.BLOCKED, loss.cause, wait)

@@ -4,6 +4,7 @@ Nothing here writes. The session's writer takes from the queue; a message that i
 write is never put back (connection.md §10).
 """
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ import trio
 from trunkline.connection.protocol import Expected, expected_reply
 from trunkline.errors import NotSent, OutboxFull, OutcomeUnknown, TrunklineError
 from trunkline.mailbox import Mailbox
+
+logger = logging.getLogger(__name__)
 
 QUEUE_MESSAGES = 1000
 QUEUE_BYTES = 1024 * 1024
@@ -78,9 +81,15 @@ class SendQueue:
         self._mailbox: Mailbox[Outgoing] = Mailbox(
             limit=QUEUE_MESSAGES, limit_bytes=QUEUE_BYTES, overflow="refuse"
         )
+        self._is_known_full = False  # told once, until it has been empty again
 
     def __len__(self) -> int:
         return len(self._mailbox)
+
+    @property
+    def fill(self) -> float:
+        """How full it is; 1 is full."""
+        return self._mailbox.fill
 
     def put(self, outgoing: Outgoing) -> None:
         """Queue a message.
@@ -92,6 +101,9 @@ class SendQueue:
         if self._mailbox.is_closed:
             raise NotSent("the connection is being stopped")
         if not self._mailbox.put(outgoing, len(outgoing.text)):
+            if not self._is_known_full:
+                logger.warning("send.full", extra={"count": len(self._mailbox)})
+            self._is_known_full = True
             raise OutboxFull(f"{len(self._mailbox)} messages wait already; send less or wait")
 
     async def send(self, outgoing: Outgoing) -> Mapping[str, Any] | None:
@@ -115,6 +127,8 @@ class SendQueue:
         """Wait for the next message that may be sent in `epoch`; those of older ones are dropped."""
         while True:
             [outgoing] = await self._mailbox.get_batch(1)
+            if not len(self._mailbox):
+                self._is_known_full = False
             if outgoing.epoch is None or outgoing.epoch == epoch:
                 return outgoing
             outgoing.lose()

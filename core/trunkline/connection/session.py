@@ -6,16 +6,13 @@ from READY on exactly one task sends: the writer.
 """
 
 import logging
-import random
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-import attrs
 import trio
 
 from trunkline.connection.close_policy import Cause, LinkLost, Loss
-from trunkline.connection.credentials import Credentials
 from trunkline.connection.heartbeat import Heartbeat
 from trunkline.connection.protocol import (
     REPLIES,
@@ -38,10 +35,9 @@ from trunkline.connection.protocol import (
     refusal,
     unstructure,
 )
-from trunkline.connection.sending import Outgoing, SendQueue
-from trunkline.connection.statistics import Tally
+from trunkline.connection.sending import Outgoing
+from trunkline.connection.shared import Shared
 from trunkline.errors import InvalidData, Rejected, TransportError
-from trunkline.routing.router import Router
 from trunkline.transport.transport import Transport
 
 logger = logging.getLogger(__name__)
@@ -54,20 +50,6 @@ SEND_LIMIT = 10.0  # s for one frame; a half-written one poisons the socket
 STABLE_AFTER = 30.0  # s; opening alone proves nothing
 
 PONG = encode(unstructure(Pong()))
-
-
-@attrs.frozen
-class Shared:
-    """What a session borrows from its connection."""
-
-    router: Router
-    queue: SendQueue
-    credentials: Credentials
-    tally: Tally
-    rng: random.Random
-    walltime: Callable[[], float]
-    heartbeat_interval: float
-    on_phase: Callable[[str], None]
 
 
 class Session:
@@ -94,11 +76,20 @@ class Session:
         return self._heartbeat.rtt
 
     @property
+    def inbox_used(self) -> float:
+        """How full the inbox is; 1 is full, and nothing is read from the socket."""
+        return self._transport.inbox_used
+
+    @property
     def is_stable(self) -> bool:
         """It was READY for a while and a heartbeat was answered."""
-        if self._ready_at is None or self._heartbeat.rtt is None:
-            return False
-        return trio.current_time() - self._ready_at >= STABLE_AFTER
+        lived = self.lived
+        return lived is not None and lived >= STABLE_AFTER and self._heartbeat.rtt is not None
+
+    @property
+    def lived(self) -> float | None:
+        """Seconds since READY; None before."""
+        return None if self._ready_at is None else trio.current_time() - self._ready_at
 
     # establishing: one task reads and writes
 
@@ -196,6 +187,8 @@ class Session:
         batch = await self._transport.receive()
         self.last_heard = self._shared.walltime()
         self._shared.tally.received_count += len(batch)
+        for listener in tuple(self._shared.listeners.values()):
+            listener(batch, self._epoch, self.last_heard)
         return batch
 
     async def _pump(self) -> None:
@@ -280,6 +273,7 @@ class Session:
             await self._transport.send(text)
             self._shared.tally.sent_count += 1
             return
+        logger.warning("send.timeout", extra={"epoch": self._epoch})
         raise LinkLost(Loss("send", f"a frame was not written within {SEND_LIMIT:g} s"))
 
     def _note_head(self) -> None:

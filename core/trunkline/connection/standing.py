@@ -28,6 +28,7 @@ class Standing:
         self._router = router
         self._listeners: dict[object, Callable[[StateChange], None]] = {}
         self._changed = trio.Event()
+        self._down_since: float | None = None  # on Trio's clock
         self.state = ConnectionState.DISCONNECTED
         self.phase = "idle"
         self.epoch = 0
@@ -77,10 +78,8 @@ class Standing:
         self.state = new
         self._changed.set()
         self._changed = trio.Event()
-        logger.info(
-            "connection.state",
-            extra={"old": change.old.value, "new": new.value, "cause": cause, "epoch": self.epoch},
-        )
+        about = {"old": change.old.value, "new": new.value, "cause": cause, "epoch": self.epoch}
+        logger.info("connection.state", extra={**about, "outage": self._outage(new)})
         for callback in tuple(self._listeners.values()):
             try:
                 callback(change)
@@ -88,6 +87,16 @@ class Standing:
                 logger.exception("callback.failed", extra={"subscription": "on_state_change"})
         data = attrs.asdict(change, value_serializer=_plain)
         self._router.announce("connection.state", data, key="connection.state", epoch=self.epoch)
+
+    def _outage(self, new: ConnectionState) -> float | None:
+        """Return the seconds without a link, where `new` ends them."""
+        now = trio.current_time()
+        if new is ConnectionState.RECONNECTING and self._down_since is None:
+            self._down_since = now
+        if new is not ConnectionState.CONNECTED or self._down_since is None:
+            return None
+        outage, self._down_since = now - self._down_since, None
+        return round(outage, 1)
 
 
 def _plain(_: object, __: object, value: object) -> object:

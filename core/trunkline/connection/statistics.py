@@ -38,3 +38,7 @@ class ConnectionStatistics:
     last_event_age: float | None
     """Seconds since anything was received; None before that."""
     send_queue_count: int
+    gaps: Mapping[str, int]
+    """{cause: times that events may have been lost}"""
+    mailbox_used: float
+    """The fullest of inbox, send queue and mailboxes of subscriptions, as a share of its bound."""

@@ -5,7 +5,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 import trio
@@ -16,10 +16,12 @@ from trunkline.activity.visitor import visitor_id
 from trunkline.config import Config
 from trunkline.connection.connection import Connection
 from trunkline.connection.protocol import fallback_rules
-from trunkline.control import serve_control, socket_path
+from trunkline.connection.states import ConnectionState
+from trunkline.control import Pages, serve_port, serve_socket, socket_path
 from trunkline.errors import Interrupted, RequiredPluginMissing
 from trunkline.events import Gap
 from trunkline.host.ineffective import ineffective
+from trunkline.host.proxies import proxy_warning
 from trunkline.host.reporting import host_status
 from trunkline.plugin.backfill import Backfill
 from trunkline.plugin.filters import filters_from_config
@@ -30,8 +32,12 @@ from trunkline.plugin.runner import Limits, PluginRunner, stop_in_order
 from trunkline.plugin.states import PluginState
 from trunkline.routing.router import Router
 from trunkline.transport.dialler import Dial
+from trunkline.watchdog import watched
 
 logger = logging.getLogger(__name__)
+
+#: Brings messages from elsewhere than a server; returns when there are no more.
+Feed = Callable[[Router], Awaitable[None]]
 
 CLOSE_TIME = 1.5  # s of `stop_timeout` that are kept for the close of the socket
 CLEANUP_TIME = 2.0  # s before that, at least, for the clean-ups of plugins
@@ -50,10 +56,13 @@ class Host:
         safe: bool = False,
         disable: Collection[str] = (),
         dial: Dial | None = None,
+        feed: Feed | None = None,
         rng: random.Random | None = None,
         walltime: Callable[[], float] = time.time,
     ) -> None:
         """Load every plugin and build the parts; nothing runs and no socket is opened yet.
+
+        `feed` takes the server's place: nothing connects, and the host stops when it returns.
 
         Raises:
             ConfigError: the configuration cannot be used; every problem at once.
@@ -61,6 +70,9 @@ class Host:
             UsageError: `disable` names no plugin.
         """
         self.config = config
+        self._feed = feed
+        self.http_port: int | None = None
+        """Where `[host] http` is served, once it is."""
         self._rng = rng or random.Random()  # noqa: S311 - jitter, not a secret
         self.loaded = load(
             config,
@@ -70,7 +82,12 @@ class Host:
             fallbacks=fallback_rules(),
         )
         self.loaded.require()
-        self.warnings = (*config.warnings, *self.loaded.warnings, *ineffective(config))
+        self.warnings = (
+            *config.warnings,
+            *self.loaded.warnings,
+            *ineffective(config),
+            *proxy_warning(),
+        )
         self.tracker = tracker or Tracker(walltime=walltime)
         if not config.activity.enabled:
             self.tracker.disable()
@@ -114,6 +131,18 @@ class Host:
         """Return what `trunkline status` shows, as plain data."""
         return host_status(self, os.getpid(), self._started_at)
 
+    def metrics(self) -> bytes:
+        """Return the same figures as Prometheus reads them."""
+        from trunkline.host.metrics import render  # 60 ms that only those pay who ask
+
+        return render(self)
+
+    def unready(self) -> str | None:
+        """Return why the host is not ready to be relied on; None if it is."""
+        if self.connection.state is not ConnectionState.CONNECTED:
+            return f"the connection is {self.connection.state.value}"
+        return None
+
     def stop(self) -> None:
         """Begin an orderly stop; doing so twice changes nothing."""
         self._stopping.set()
@@ -132,14 +161,22 @@ class Host:
             RequiredPluginMissing: a required plugin failed while running.
             Interrupted: a second signal came before the stop was done.
         """
-        interrupted = False
+        with watched():
+            was_interrupted = await self._run_parts(task_status, handle_signals=handle_signals)
+        if self._missing is not None:
+            raise RequiredPluginMissing(self._missing)
+        if was_interrupted:
+            raise Interrupted("a second signal came before the stop was done")
+
+    async def _run_parts(self, task_status: trio.TaskStatus[None], *, handle_signals: bool) -> bool:
+        """Start everything in order, wait for the stop, and stop; True if it was cut short."""
+        was_interrupted = False
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             self.router.serve(nursery)
             if handle_signals:
                 await nursery.start(self._watch_signals)
-            if self.config.path is not None:
-                await nursery.start(serve_control, socket_path(self.config.path), self.status)
+            await self._open_door(nursery)
             self._announce_plugins()
             await nursery.start(self.activity.run)
             for topic in self.activity.inbound_topics():
@@ -147,15 +184,24 @@ class Host:
             for runner in self.runners:
                 nursery.start_soon(runner.run)
             await self._wait_plugins()
-            await nursery.start(self.connection.run)
+            if self._feed is None:
+                await nursery.start(self.connection.run)
+            else:
+                nursery.start_soon(self._run_feed, self._feed)
             task_status.started()
             await self._stopping.wait()
-            interrupted = await self._drain()
+            was_interrupted = await self._drain()
             nursery.cancel_scope.cancel()
-        if self._missing is not None:
-            raise RequiredPluginMissing(self._missing)
-        if interrupted:
-            raise Interrupted("a second signal came before the stop was done")
+        return was_interrupted
+
+    async def _open_door(self, nursery: trio.Nursery) -> None:
+        """Let operators ask: on a socket that belongs to the config file, and on a port if named."""
+        pages = Pages(self.status, self.metrics, self.unready, self.connection.retry_now)
+        if self.config.path is not None:
+            await nursery.start(serve_socket, socket_path(self.config.path), pages)
+        if self.config.host.http is not None:
+            self.http_port = await nursery.start(serve_port, self.config.host.http, pages)
+            logger.info("host.http", extra={"port": self.http_port})
 
     async def _watch_signals(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -167,6 +213,11 @@ class Host:
                 if self._stopping.is_set():
                     self._hurry.set()
                 self._stopping.set()
+
+    async def _run_feed(self, feed: Feed) -> None:
+        self.connection.drain()  # nothing that is sent can leave
+        await feed(self.router)
+        self.stop()
 
     async def _wait_plugins(self) -> None:
         """Let plugins delay the first connect, by `start_timeout` at most."""

@@ -8,7 +8,6 @@ from trunkline.config import Config
 
 #: {setting: what is the case instead}
 NOT_YET: Mapping[tuple[str, str], str] = {
-    ("host", "http"): "the status is told on the Unix socket only",
     ("activity", "path"): "what is recorded waits in memory, and ends with the process",
     ("activity", "consent"): "nobody is asked",
     ("activity", "before_send"): "records are sent as they are",

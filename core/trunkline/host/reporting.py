@@ -43,6 +43,10 @@ def host_status(host: "Host", pid: int, started_at: float) -> Mapping[str, Any]:
                 {"where": where, "reason": reason, "count": count}
                 for (where, reason), count in routed.dropped.items()
             ],
+            "gaps": [
+                {"topic": topic, "cause": cause, "count": count}
+                for (topic, cause), count in routed.gaps.items()
+            ],
             "unclassified": dict(routed.unclassified),
             "subscriptions": routed.subscription_count,
             "waiting": routed.waiting_count,

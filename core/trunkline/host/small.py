@@ -21,6 +21,7 @@ from trunkline.config import Secret, TokenProvider, config_from_mapping, connect
 from trunkline.connection.connection import Connection
 from trunkline.connection.protocol import fallback_rules
 from trunkline.connection.states import ConnectionState
+from trunkline.host.proxies import proxy_warning
 from trunkline.plugin.binding import bound_sink
 from trunkline.plugin.manager import load
 from trunkline.routing.router import Router
@@ -52,6 +53,8 @@ async def open_connection(
         ConfigError: an argument cannot be used; every problem at once.
     """
     checked = connection_settings(url, token, topics, **settings)
+    for warning in proxy_warning():
+        logger.warning("config.warning", extra={"reason": warning})
     if checked.exposes_token:
         logger.warning("token.exposed", extra={"reason": f"unencrypted to {checked.url.display}"})
     config = config_from_mapping({"connection": {"url": url}}, environ={})

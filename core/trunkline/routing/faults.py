@@ -71,6 +71,15 @@ class Faults:
                 },
             )
 
+    def too_slow(self, owner: str, topic: str) -> None:
+        """Tell of a subscription whose mailbox was full."""
+        count = self._due("subscription.slow", owner, topic)
+        if count:
+            logger.warning(
+                "subscription.slow",
+                extra={"plugin": owner, "subscription": topic, "count": count},
+            )
+
     def _due(self, *key: str) -> int:
         """Count `key`; return the count if it is time for a line about it, else 0."""
         if key not in self._seen and len(self._seen) >= NAMES:

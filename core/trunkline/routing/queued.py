@@ -21,6 +21,8 @@ from trunkline.where import Lookup
 MAILBOX_BYTES = 4 * 1024 * 1024
 HANDLER_LIMIT = 30.0  # s for one event
 
+#: Told of each event that a full mailbox lost: (subscription, is_new), new for the first of a gap.
+OnOverflow = Callable[..., None]
 #: Returns when the receiver may be called; events wait in the mailbox until then.
 Gate = Callable[[], Awaitable[None]]
 
@@ -61,15 +63,15 @@ class QueuedSubscription(Subscription):
         faults: Faults,
         buffer: int,
         overflow: Overflow,
-        count_drop: Callable[[], None],
+        on_overflow: OnOverflow,
     ) -> None:
-        """Hold up to `buffer` events and gaps; `count_drop` is called for each event lost."""
+        """Hold up to `buffer` events and gaps; `on_overflow` is called for each event lost."""
         super().__init__(topic, owner, lookup, accepts, faults)
         self._mailbox: Mailbox[Event | Gap] = Mailbox(
             limit=buffer, limit_bytes=MAILBOX_BYTES, overflow=overflow, on_drop=self._lose
         )
         self._loss: Loss | None = None  # stands before all that the mailbox holds
-        self._count_drop = count_drop
+        self._on_overflow = on_overflow
         self.is_busy = False
         """Its callback is at work on an event that was taken."""
         self._turn = 0  # items that may still be taken before others get their turn
@@ -79,10 +81,15 @@ class QueuedSubscription(Subscription):
         """How many events and gaps are not read yet."""
         return len(self._mailbox)
 
+    @property
+    def fill(self) -> float:
+        """How full its mailbox is; 1 is full."""
+        return self._mailbox.fill
+
     def deliver(self, event: Event, size: int) -> None:
         """Put the event into the mailbox; one that is full may end the subscription."""
         if not self._mailbox.put(event, size):
-            self._count_drop()
+            self._on_overflow(self, is_new=True)
             self.is_live = False
 
     def deliver_gap(self, gap: Gap) -> None:
@@ -95,6 +102,7 @@ class QueuedSubscription(Subscription):
 
     def _lose(self, item: Event | Gap) -> None:
         loss = self._loss
+        is_new = loss is None
         if loss is None:
             loss = self._loss = Loss(item, item)
         loss.last = item
@@ -102,7 +110,7 @@ class QueuedSubscription(Subscription):
             loss.dropped += item.dropped
         else:
             loss.dropped += 1
-            self._count_drop()
+            self._on_overflow(self, is_new=is_new)
 
     def end(self) -> None:
         """Deliver nothing more, and drop what is not read."""

@@ -144,6 +144,7 @@ class Router:
 
     def gap(self, gap: Gap) -> None:
         """Hand a gap to every subscription, in its place, as a gap of its own topic."""
+        self._tally.gaps[gap.topic, gap.cause] += 1
         for subscription in self._subscribers:
             if subscription.is_live:
                 subscription.deliver_gap(attrs.evolve(gap, topic=subscription.topic))
@@ -189,7 +190,7 @@ class Router:
         if nursery is None:
             raise StateError("an asynchronous callback needs a running host or connection")
         queued = QueuedSubscription(
-            topic, owner, *condition, self._faults, buffer, overflow, self._count_overflow
+            topic, owner, *condition, self._faults, buffer, overflow, self._overflowed
         )
         undo = self._added(queued)
         name = f"{owner or 'subscriber'} {topic}"
@@ -210,7 +211,7 @@ class Router:
         """
         condition = prepared(topic, where)
         subscription = QueuedSubscription(
-            topic, "", *condition, self._faults, buffer, overflow, self._count_overflow
+            topic, "", *condition, self._faults, buffer, overflow, self._overflowed
         )
 
         @asynccontextmanager
@@ -223,8 +224,12 @@ class Router:
 
         return scope()
 
-    def _count_overflow(self) -> None:
+    def _overflowed(self, subscription: Subscription, *, is_new: bool) -> None:
+        """Count an event that a full mailbox lost; `is_new`: the first of its gap."""
         self._tally.drop("subscription", "overflow")
+        if is_new:
+            self._tally.gaps[subscription.topic, "overflow"] += 1
+            self._faults.too_slow(subscription.owner, subscription.topic)
 
     def _added(self, subscription: Subscription) -> Undo:
         self._subscribers.add(subscription)
@@ -265,15 +270,15 @@ class Router:
 
     def statistics(self) -> RouterStatistics:
         """Return a snapshot of everything that is counted."""
-        waiting = sum(
-            each.waiting_count for each in self._subscribers if isinstance(each, QueuedSubscription)
-        )
+        queued = [each for each in self._subscribers if isinstance(each, QueuedSubscription)]
         return RouterStatistics(
             routed=dict(self._tally.routed),
             dropped=dict(self._tally.dropped),
             unclassified=dict(self._tally.unclassified),
             handler_errors=dict(self._faults.counts),
             handler_seconds=dict(self._tally.handler_seconds),
+            gaps=dict(self._tally.gaps),
             subscription_count=self.subscription_count(),
-            waiting_count=waiting,
+            waiting_count=sum(each.waiting_count for each in queued),
+            mailbox_used=max((each.fill for each in queued), default=0.0),
         )

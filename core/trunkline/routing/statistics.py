@@ -25,9 +25,13 @@ class RouterStatistics:
     """{owner: errors of its callbacks}; the empty name stands for subscribers outside plugins"""
     handler_seconds: Mapping[str, float]
     """{plugin: time spent in its synchronous callbacks}"""
+    gaps: Mapping[tuple[str, str], int]
+    """{(topic, cause): gaps}; `*` is a gap in every topic, as a lost link leaves it"""
     subscription_count: int
     waiting_count: int
     """Events and gaps in mailboxes, not read yet."""
+    mailbox_used: float
+    """The fullest mailbox, as a share of its bound."""
 
 
 @attrs.define
@@ -38,6 +42,7 @@ class Tally:
     unclassified: dict[str, int] = attrs.Factory(dict)
     dropped: Counter[tuple[str, str]] = attrs.Factory(Counter)
     handler_seconds: dict[str, float] = attrs.Factory(dict)
+    gaps: Counter[tuple[str, str]] = attrs.Factory(Counter)
 
     def drop(self, where: str, reason: str) -> None:
         """Count an event that goes no further."""

@@ -115,6 +115,11 @@ class Transport:
         return self._guard.is_paused
 
     @property
+    def inbox_used(self) -> float:
+        """How full the inbox is; 1 is full."""
+        return self._inbox.fill
+
+    @property
     def received_bytes(self) -> int:
         """Bytes that came from the peer, headers and all."""
         return self._guard.received_bytes

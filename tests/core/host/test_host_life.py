@@ -1,46 +1,17 @@
 """A host's life: everything started in order, stopped in order, inside its limits."""
 
 import math
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
+from host_bench import URL, plugin, running
 
 from trunkline.config import config_from_mapping
 from trunkline.errors import RequiredPluginMissing
 from trunkline.host import Host
 from trunkline.simulator import Simulator
-
-URL = "ws://127.0.0.1:1/api/v1/ws/unified"
-
-
-def plugin(directory: Path, name: str, body: str) -> Path:
-    path = directory / f"{name}.py"
-    path.write_text(f"import trio\nfrom trunkline import hookimpl\n\n{body}")
-    return path
-
-
-@asynccontextmanager
-async def running(
-    tables: dict[str, Any] | None = None, simulator: Simulator | None = None
-) -> AsyncIterator[tuple[Host, Simulator]]:
-    """Run a host against the simulator in memory; it is stopped in order at the end."""
-    simulator = simulator or Simulator(seed=1)
-    tables = tables or {}
-    data = {
-        "connection": {"url": URL, "token": {"env": "TOKEN"}},
-        **tables,
-    }
-    async with simulator.in_memory() as dial, trio.open_nursery() as nursery:
-        host = Host(config_from_mapping(data, environ={"TOKEN": "demo-token"}), dial=dial)
-        await nursery.start(
-            lambda task_status: host.run(handle_signals=False, task_status=task_status)
-        )
-        yield host, simulator
-        host.stop()
 
 
 async def test_the_built_ins_run_and_the_link_is_up(autojump_clock: trio.testing.MockClock) -> None:
@@ -212,7 +183,6 @@ async def test_a_broken_plugin_is_named_and_the_rest_runs(
     [
         ({"activity": {"path": "outbox.db"}}, "activity.path has no effect"),
         ({"activity": {"redact": ["*x*"]}}, "nothing is redacted"),
-        ({"host": {"http": "127.0.0.1:9469"}}, "host.http has no effect"),
         ({"host": {"stop_timeout": 3.0}}, None),
     ],
 )
