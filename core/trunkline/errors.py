@@ -37,10 +37,14 @@ class Problem:
 
 
 class ConfigError(TrunklineError):
-    """The configuration cannot be used; it lists every problem, not just the first."""
+    """The configuration cannot be used; it lists every problem, not just the first.
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    `partial` is what could be read of it, where that is enough to judge plugins' tables too.
+    """
+
+    def __init__(self, problems: Sequence[Problem], partial: Any = None) -> None:
         self.problems = tuple(problems)
+        self.partial = partial
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 

@@ -6,12 +6,13 @@ keys are ignored on the wire; a configuration's converter refuses them and has i
 types (`config`). Error texts show paths and expectations, never values.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
 import cattrs
+from cattrs.gen import make_dict_structure_fn
 
 from trunkline.errors import InvalidData
 
@@ -59,8 +60,21 @@ def _strict_converter() -> cattrs.Converter:
     converter.register_structure_hook(bool, _exactly(bool, "true or false"))
     converter.register_structure_hook(float, _number)
     converter.register_structure_hook(datetime, _moment)
+    converter.register_structure_hook_factory(attrs.has, lambda cls: _record(cls, converter))
     converter.register_structure_hook_factory(_is_tuple, lambda kind: _tuple(kind, converter))
     return converter
+
+
+def _record(cls: type[Any], converter: cattrs.Converter) -> Callable[[object, object], object]:
+    """Return a hook that takes objects only; cattrs would complain about each field."""
+    fill = make_dict_structure_fn(cls, converter)
+
+    def structure(value: object, kind: Any) -> object:
+        if not isinstance(value, Mapping):
+            raise Expected("expected an object")
+        return fill(value, kind)
+
+    return structure
 
 
 def _is_tuple(kind: Any) -> bool:

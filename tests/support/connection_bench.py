@@ -34,6 +34,11 @@ class Bench:
     seen: list[Event | Gap]
     attempts: list[float]
     """When each attempt dialled, on Trio's clock."""
+    wall_shift: float = 0.0
+    """s by which the wall clock was set."""
+
+    def walltime(self) -> float:
+        return 1_795_000_000 + trio.current_time() % 1_000_000 + self.wall_shift
 
     @property
     def states(self) -> list[str]:
@@ -90,7 +95,7 @@ async def open_bench(
     attempts: list[float] = []
 
     def walltime() -> float:
-        return 1_795_000_000 + trio.current_time() % 1_000_000
+        return bench.walltime()
 
     async with simulator.in_memory() as reach, trio.open_nursery() as nursery:
         inner: Any = dial or reach

@@ -1,6 +1,7 @@
 """The one thing that is remembered between runs: a random id, so that visits can be told apart."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -8,25 +9,28 @@ FILE = "visitor-id"
 
 
 def visitor_id(directory: Path | None) -> str:
-    """Return the id kept in `directory`, made there if need be; a fresh one without a directory.
+    """Return the id kept in `directory`; a fresh one where there is none. Writes nothing."""
+    kept = None if directory is None else _kept(directory / FILE)
+    return kept or str(uuid4())
 
-    A directory that cannot be written gives a fresh one too: nobody's host fails for this.
+
+def keep_visitor_id(directory: Path, visitor: str) -> None:
+    """Keep the id in `directory`, which is made if need be, for the next run.
+
+    A directory that cannot be written is no reason for a host to fail.
     """
-    if directory is None:
-        return str(uuid4())
     path = directory / FILE
+    if _kept(path) == visitor:
+        return
+    with suppress(OSError):
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+        with os.fdopen(os.open(path, flags, 0o600), "w") as file:
+            file.write(visitor + "\n")
+
+
+def _kept(path: Path) -> str | None:
     try:
         return str(UUID(path.read_text().strip()))
     except (OSError, ValueError):
-        return _keep(path, str(uuid4()))
-
-
-def _keep(path: Path, made: str) -> str:
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-        with os.fdopen(os.open(path, flags, 0o600), "w") as file:
-            file.write(made + "\n")
-    except OSError:
-        return made
-    return made
+        return None

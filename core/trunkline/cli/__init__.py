@@ -82,6 +82,10 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
 )
 def trunkline() -> None:
     """One connection to an event server, routed to plugins."""
+    import logging
+
+    # a command that sets no handlers reports by itself; without one Python prints bare event names
+    logging.getLogger("trunkline").addHandler(logging.NullHandler())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

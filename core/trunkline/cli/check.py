@@ -31,13 +31,12 @@ def check(file: Path, *, safe: bool, disable: Sequence[str], as_json: bool, verb
 
     Exit 0: it would run. 78: the configuration is wrong. 3: a required plugin is missing.
     """
-    from trunkline.config import load_config
     from trunkline.host import Host
 
     problems: list[dict[str, str]] = []
     code, host = OK, None
     try:
-        host = Host(load_config(file), safe=safe, disable=disable)
+        host = Host.from_file(file, safe=safe, disable=disable)
     except ConfigError as exc:
         code = BAD_CONFIG
         problems = [{"where": problem.where, "cause": problem.cause} for problem in exc.problems]

@@ -19,10 +19,9 @@ from trunkline.cli.tables import print_table
 def routes(file: Path, *, as_json: bool, message: Any) -> None:
     """Print which messages go where, by the configuration FILE; or what one message would meet."""
     from trunkline.cli.explaining import Explainer, table_rows
-    from trunkline.config import load_config
     from trunkline.host import Host
 
-    host = Host(load_config(file))
+    host = Host.from_file(file)
     if message is None:
         rows = table_rows(host.loaded)
         if as_json:

@@ -30,11 +30,10 @@ def run(
 
     import trio
 
-    from trunkline.config import load_config
     from trunkline.host import Host
 
     logs.set_up(log_level, as_json=log_json)
-    host = Host(load_config(file), safe=safe, disable=disable)
+    host = Host.from_file(file, safe=safe, disable=disable)
     logger = logging.getLogger("trunkline.cli")
     for warning in host.warnings:
         logger.warning("config.warning", extra={"reason": warning})

@@ -121,7 +121,14 @@ def config_from_mapping(
 
 
 def _config(reader: Reader, data: Mapping[str, Any]) -> Config:
-    tables: Tables = reader.tables(data)
+    try:
+        return _of_tables(reader, reader.tables(data))
+    except ConfigError as exc:
+        partial = exc.partial and _of_tables(reader, exc.partial)
+        raise ConfigError(exc.problems, partial) from None
+
+
+def _of_tables(reader: Reader, tables: Tables) -> Config:
     return Config(
         connection=tables.connection,
         host=tables.host,

@@ -74,7 +74,8 @@ class Reader:
         """Return the whole configuration.
 
         Raises:
-            ConfigError: it cannot be used; every problem of every table.
+            ConfigError: it cannot be used; every problem of every table. Its `partial` has None
+                for each table that is wrong.
         """
         problems = [*self._unknown(data)]
         data = self._without_misplaced(problems, data)
@@ -87,9 +88,12 @@ class Reader:
             for number, table in enumerate(self._filters(problems, data))
         )
         plugin = self._plugin_tables(problems, data)
+        tables = Tables(**settings, filters=filters, plugin=plugin)
         if problems:
-            raise ConfigError(problems)
-        return self._placed(Tables(**settings, filters=filters, plugin=plugin))
+            # without its own table nobody knows which plugins may be imported
+            is_enough = tables.plugins is not None
+            raise ConfigError(problems, partial=tables if is_enough else None)
+        return self._placed(tables)
 
     def _collected(self, problems: list[Problem], table: object, cls: type, place: Place) -> Any:
         try:
@@ -140,7 +144,7 @@ class Reader:
                 place = ("plugin", name)
                 cause = f"write a table, [{dotted(place)}]"
                 problems.append(self.source.problem(place, cause))
-        return dict(tables)
+        return {name: table for name, table in tables.items() if isinstance(table, Mapping)}
 
     def _placed(self, tables: Tables) -> Tables:
         """Give the data directory and the outbox their places beside the file."""

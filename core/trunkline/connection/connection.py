@@ -16,6 +16,7 @@ import trio
 
 from trunkline.config import ConnectionSettings
 from trunkline.connection.credentials import Credentials
+from trunkline.connection.drops import Drops
 from trunkline.connection.loop import Loop
 from trunkline.connection.protocol import encode, encode_activity
 from trunkline.connection.sending import Outgoing, SendQueue
@@ -66,6 +67,7 @@ class Connection:
         self._queue = SendQueue()
         self._credentials = Credentials(settings.token)
         self._tally = Tally()
+        self._drops = Drops()
         self._standing = Standing(router)
         self._endpoint = settings.url
         if visitor_id is not None:
@@ -78,6 +80,7 @@ class Connection:
             self._queue,
             self._credentials,
             self._tally,
+            self._drops,
             rng or random.Random(),  # noqa: S311 - jitter, not a secret
             walltime,
             settings.heartbeat_interval,
@@ -121,7 +124,7 @@ class Connection:
             disconnects=dict(tally.disconnects),
             received_count=tally.received_count,
             sent_count=tally.sent_count,
-            dropped=dict(tally.dropped),
+            dropped=dict(self._drops.counts),
             heartbeat_rtt=None if session is None else session.heartbeat_rtt,
             last_event_age=None if last_heard is None else self._walltime() - last_heard,
             send_queue_count=len(self._queue),

@@ -131,6 +131,7 @@ class Loop:
                 connect_timeout=self._settings.connect_timeout,
                 fast_lane=self._settings.fast_lane,
                 on_phase=standing.enter_phase,
+                on_drop=self._shared.drops.drop,
             ) as transport:
                 self.session = Session(transport, standing.epoch, self._shared)
                 try:

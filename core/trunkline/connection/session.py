@@ -108,10 +108,14 @@ class Session:
         self._shared.on_phase("topics")
         for topic in topics:
             await self._send_now(unstructure(Subscribe(topic=topic)))
-        for _ in topics:
-            answer = await self._answer("topics", TOPICS_LIMIT, SubscriptionAck, SubscriptionError)
+        for topic in topics:
+            answer: SubscriptionAck | SubscriptionError = await self._answer(
+                "topics", TOPICS_LIMIT, SubscriptionAck, SubscriptionError
+            )
             if isinstance(answer, SubscriptionError):
-                self._topic_refused(answer)
+                self._topic_refused(topic, answer.error)
+            elif answer.topic != topic:
+                self._topic_refused(topic, "another topic was answered")
         self._ready_at = trio.current_time()
 
     async def _authenticate(self, token: str) -> None:
@@ -124,11 +128,10 @@ class Session:
         self._shared.credentials.accepted(answer.user)
         self.user = answer.user
 
-    def _topic_refused(self, answer: SubscriptionError) -> None:
-        logger.error("topic.refused", extra={"topic": answer.topic, "reason": answer.error})
-        self._shared.router.announce(
-            "topic.refused", {"topic": answer.topic, "reason": answer.error}, epoch=self._epoch
-        )
+    def _topic_refused(self, topic: str, reason: str) -> None:
+        about = {"topic": topic, "reason": reason}
+        logger.error("topic.refused", extra=about)
+        self._shared.router.announce("topic.refused", about, epoch=self._epoch)
 
     async def _answer(self, cause: Cause, limit: float, *kinds: type[R]) -> R:
         """Read until a reply of one of `kinds` comes; the server's pings are answered meanwhile."""
@@ -150,7 +153,7 @@ class Session:
             return None
         if _is_reply(message):
             return self._parse(message)
-        self._shared.tally.drop("before_ready")
+        self._shared.drops.drop("before_ready")
         return None
 
     async def _send_now(self, message: Mapping[str, Any]) -> None:
@@ -193,7 +196,7 @@ class Session:
 
     async def _pump(self) -> None:
         """Read and route; awaits nothing but the transport, so pings are always answered."""
-        route, epoch, drop = self._shared.router.route, self._epoch, self._shared.tally.drop
+        route, epoch, drop = self._shared.router.route, self._epoch, self._shared.drops.drop
         batch: Sequence[bytes] = tuple(self._unread)  # came in one read with the last answer
         self._unread.clear()
         while True:
@@ -217,7 +220,7 @@ class Session:
     def _decode(self, payload: bytes) -> dict[str, Any] | None:
         message = decode(payload)
         if message is None:
-            self._shared.tally.drop("not_an_object")
+            self._shared.drops.drop("not_an_object")
         return message
 
     def _parse(self, message: dict[str, Any]) -> object | None:
@@ -225,8 +228,7 @@ class Session:
         try:
             reply = parse_reply(message)
         except InvalidData as exc:
-            logger.warning("message.invalid", extra={"reason": str(exc), "epoch": self._epoch})
-            self._shared.tally.drop("invalid_reply")
+            self._shared.drops.drop("invalid_reply", str(exc))
             return None
         if not isinstance(reply, Ping | Pong):
             self._shared.router.announce(reply.type, message, epoch=self._epoch)
@@ -243,7 +245,7 @@ class Session:
         for outgoing in passed_over:
             outgoing.lose()
         if owner is None:
-            self._shared.tally.drop("unasked_reply")
+            self._shared.drops.drop("unasked_reply")
         elif (reason := refusal(message)) is not None:
             owner.fail(Rejected(reason, message))
         else:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from trunkline.connection.credentials import Credentials
+from trunkline.connection.drops import Drops
 from trunkline.connection.sending import SendQueue
 from trunkline.connection.statistics import Tally
 from trunkline.routing.router import Router
@@ -22,6 +23,7 @@ class Shared:
     queue: SendQueue
     credentials: Credentials
     tally: Tally
+    drops: Drops
     rng: random.Random
     walltime: Callable[[], float]
     heartbeat_interval: float

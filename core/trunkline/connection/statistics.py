@@ -16,12 +16,6 @@ class Tally:
     """{cause: times the link was lost or could not be had}"""
     received_count: int = 0
     sent_count: int = 0
-    dropped: Counter[str] = attrs.Factory(Counter)
-    """{reason: messages that were not routed}"""
-
-    def drop(self, reason: str) -> None:
-        """Count a message that is not routed."""
-        self.dropped[reason] += 1
 
 
 @attrs.frozen

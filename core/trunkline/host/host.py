@@ -6,19 +6,20 @@ import random
 import signal
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 import trio
 
 from trunkline.activity.activity import Activity
 from trunkline.activity.tracker import Tracker
-from trunkline.activity.visitor import visitor_id
-from trunkline.config import Config
+from trunkline.activity.visitor import keep_visitor_id, visitor_id
+from trunkline.config import Config, load_config
 from trunkline.connection.connection import Connection
 from trunkline.connection.protocol import fallback_rules
 from trunkline.connection.states import ConnectionState
 from trunkline.control import Pages, serve_port, serve_socket, socket_path
-from trunkline.errors import Interrupted, RequiredPluginMissing
+from trunkline.errors import ConfigError, Interrupted, RequiredPluginMissing
 from trunkline.events import Gap
 from trunkline.host.ineffective import ineffective
 from trunkline.host.proxies import proxy_warning
@@ -121,6 +122,25 @@ class Host:
         self._missing: str | None = None
         self._started_at = walltime()
 
+    @classmethod
+    def from_file(cls, path: str | Path, **options: Any) -> "Host":
+        """Load the configuration at `path` and build a host; `options` are those of `Host`.
+
+        Raises:
+            ConfigError: the file cannot be used; the problems of plugins' tables stand beside
+                those of the core's.
+            RequiredPluginMissing: a plugin in `[plugins] require` is missing or broken.
+            UsageError: `disable` names no plugin.
+        """
+        try:
+            config = load_config(path)
+        except ConfigError as exc:
+            if exc.partial is None:
+                raise
+            switches = {key: options[key] for key in ("safe", "disable") if key in options}
+            raise ConfigError([*exc.problems, *load(exc.partial, **switches).problems]) from None
+        return cls(config, **options)
+
     @property
     def records(self) -> tuple[PluginRecord, ...]:
         """Where every plugin stands: those that run, then those that did not load."""
@@ -173,6 +193,7 @@ class Host:
         was_interrupted = False
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
+            self._keep_visitor()
             self.router.serve(nursery)
             if handle_signals:
                 await nursery.start(self._watch_signals)
@@ -193,6 +214,11 @@ class Host:
             was_interrupted = await self._drain()
             nursery.cancel_scope.cancel()
         return was_interrupted
+
+    def _keep_visitor(self) -> None:
+        """Remember who we are; not before running, for `check` leaves nothing behind."""
+        if self.tracker.is_enabled() and self.config.host.data is not None:
+            keep_visitor_id(self.config.host.data, self.tracker.visitor_id)
 
     async def _open_door(self, nursery: trio.Nursery) -> None:
         """Let operators ask: on a socket that belongs to the config file, and on a port if named."""

@@ -6,6 +6,7 @@ from trunkline.simulator.faults import Faults
 from trunkline.simulator.faulty import Faulty
 from trunkline.simulator.listener import Refusal
 from trunkline.simulator.plan import Fault, Plan
+from trunkline.simulator.proxy import chaos_proxy
 from trunkline.simulator.scenarios import SCENARIOS
 from trunkline.simulator.session import Received
 from trunkline.simulator.simulator import Dial, Simulator
@@ -29,4 +30,5 @@ __all__ = [
     "Refusal",
     "Simulator",
     "User",
+    "chaos_proxy",
 ]

@@ -24,6 +24,7 @@ SIMPLE_TEXT = FIN | TEXT
 LENGTH_16 = 126  # two more bytes hold the length; 127: eight more
 LEAST_LENGTH = {2: 0, 4: LENGTH_16, 10: 1 << 16}  # {bytes of header: least minimal length}
 LEAST_HEADER = 2  # bytes
+CODE = 2  # bytes of a close code
 CONTROL_LIMIT = 125  # bytes of payload (RFC 6455 §5.5)
 ZERO_MASK = bytes(4)
 
@@ -83,8 +84,8 @@ class Lane:
         """Whole data messages among the bytes that were handed on."""
         self.message_number = 0
         """Grows with each data message that is begun; tells unfinished ones apart."""
-        self.peer_closed = False
-        """A Close frame of the peer has come."""
+        self._peer_code = bytearray()
+        self._code_left = 0  # bytes of it that have not come yet
 
     @property
     def unfinished_bytes(self) -> int:
@@ -93,6 +94,11 @@ class Lane:
         if self._passing is not None and self._passing.is_data:
             partial = self._passing.size - self._passing_left
         return self._fragment_bytes + partial
+
+    @property
+    def peer_code(self) -> int | None:
+        """The code of the peer's Close, once it is here; None where it has none, or is malformed."""
+        return int.from_bytes(self._peer_code, "big") if len(self._peer_code) == CODE else None
 
     def shut(self) -> None:
         """Take nothing out any more."""
@@ -108,6 +114,7 @@ class Lane:
         if self._head is not None:
             return self._feed_head(self._head, chunk)
         if self._is_shut:
+            self._read_code(chunk)
             return [], self.flush() + chunk
         return self._walk(self.flush() + chunk)
 
@@ -146,6 +153,7 @@ class Lane:
                 start = end
                 break
             if self._is_shut:
+                self._read_code(data[at + frame.header_bytes :])
                 break
             if frame.is_data:
                 is_open = False  # until the library has delivered the message
@@ -154,6 +162,10 @@ class Lane:
             at += self._pass_on(end - at)
         rest.append(data[start:])
         return payloads, b"".join(rest)
+
+    def _read_code(self, data: bytes) -> None:
+        self._peer_code += data[: self._code_left]
+        self._code_left = CODE - len(self._peer_code) if self._code_left else 0
 
     def _take_run(self, data: bytes, at: int, payloads: list[bytes]) -> int:
         """Take whole simple text frames from `at` on; return where the run ends."""
@@ -238,7 +250,8 @@ class Lane:
             return True
         match frame.opcode:
             case 0x8:
-                self.peer_closed = True
+                if frame.is_final and CODE <= frame.payload_bytes <= CONTROL_LIMIT:
+                    self._code_left = CODE
                 return True
             case 0x9 | 0xA:
                 return not frame.is_final or frame.payload_bytes > CONTROL_LIMIT

@@ -7,7 +7,7 @@ so that a bug of ours is never dressed up as a network fault (reliability §2.4)
 
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -32,6 +32,8 @@ LEAVE_LIMIT = 1.5  # s, whatever the peer does
 REJECTION_GRACE = 0.05  # s after end of file, so that a rejection already received still wins
 SHOWN = 123  # characters of a peer's text; as many as a close reason has bytes
 NORMAL, ABNORMAL, TOO_BIG = 1000, 1006, 1009
+TOO_LARGE = "a message was too large"
+UNKNOWN_TO_LIBRARY = {1014}  # registered with IANA: a bad gateway; wsproto 1.3 calls it a fault
 OUR_VERDICTS = {1002, 1007}  # the library found the peer at fault
 
 logging.getLogger("trio-websocket").setLevel(logging.WARNING)  # its DEBUG shows paths (T15)
@@ -47,8 +49,11 @@ async def open_transport(
     connect_timeout: float,
     fast_lane: bool = True,
     on_phase: OnPhase,
+    on_drop: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator["Transport"]:
     """Open a WebSocket for the scope; leaving takes 1.5 s at most, whatever the peer does.
+
+    `on_drop("binary")` hears of each binary message: this protocol has none, so it goes no further.
 
     `connect_timeout` (seconds) covers DNS, TCP, TLS and upgrade together. An exception of the
     body comes out as itself.
@@ -64,7 +69,7 @@ async def open_transport(
     if scope.cancelled_caught:
         raise timeout
     try:
-        transport = Transport(raw, max_message_bytes, fast_lane=fast_lane)
+        transport = Transport(raw, max_message_bytes, on_drop, fast_lane=fast_lane)
         async with background_nursery() as nursery:
             on_phase("upgrade")
             nursery.start_soon(transport.run, endpoint, fields, max_message_bytes)
@@ -91,7 +96,14 @@ def _header(text: str) -> bytes:
 class Transport:
     """One open WebSocket: batches of text in, text out."""
 
-    def __init__(self, stream: trio.abc.Stream, max_message_bytes: int, *, fast_lane: bool) -> None:
+    def __init__(
+        self,
+        stream: trio.abc.Stream,
+        max_message_bytes: int,
+        on_drop: Callable[[str], None],
+        *,
+        fast_lane: bool,
+    ) -> None:
         self._inbox: Mailbox[list[bytes]] = Mailbox(
             limit=INBOX_ITEMS, limit_bytes=INBOX_BYTES, overflow="grow"
         )
@@ -101,8 +113,8 @@ class Transport:
         self._open = trio.Event()
         self._is_leaving = False
         self._scope = trio.CancelScope(shield=True)  # a cancel outside must not cut the goodbye
-        self.binary_count = 0
-        """Binary messages; this protocol has none, so they are dropped."""
+        self._on_drop = on_drop
+        self._max_message_bytes = max_message_bytes
 
     @property
     def last_rx(self) -> float:
@@ -260,25 +272,35 @@ class Transport:
                 message = await self._socket.get_message()
                 if isinstance(message, str):
                     payload = message.encode()
+                    if len(payload) > self._max_message_bytes:  # the library counts characters (T8)
+                        await self._refuse_size()
+                        return
                     self._inbox.put([payload], len(payload) + MESSAGE_CHARGE)
                 else:
-                    self.binary_count += 1
+                    self._on_drop("binary")
                 self._guard.returned()
         except trio_websocket.ConnectionClosed as exc:
             self._guard.blame(self._closed(exc.reason))
         if self._is_leaving:
             await trio.sleep_forever()  # the library's reader still waits for the peer's Close
 
+    async def _refuse_size(self) -> None:
+        self._guard.blame(TransportError("limit", TOO_LARGE, code=TOO_BIG, ours=True))
+        await self._guard.send_close(TOO_BIG)
+
     def _closed(self, reason: trio_websocket.CloseReason | None) -> TransportError:
         """Return what an ended socket means; a missing reason is 1006 (T21)."""
         if reason is None or reason.code == ABNORMAL:
             return TransportError("closed", "the connection ended without a Close frame")
         text = escaped(reason.reason or "", SHOWN)
-        if not self._lane.peer_closed and reason.code in OUR_VERDICTS:
+        said = self._lane.peer_code
+        if said in UNKNOWN_TO_LIBRARY:
+            return TransportError("closed", f"closed {said}", code=said)
+        if said != reason.code and reason.code in OUR_VERDICTS:
             detail = f"the peer broke the WebSocket protocol ({reason.code})"
             return TransportError("protocol", detail, code=reason.code, ours=True)
-        if not self._lane.peer_closed and reason.code == TOO_BIG:
-            return TransportError("limit", "a message was too large", code=TOO_BIG, ours=True)
+        if said != reason.code and reason.code == TOO_BIG:
+            return TransportError("limit", TOO_LARGE, code=TOO_BIG, ours=True)
         detail = f"closed {reason.code}" + (f": {text}" if text else "")
         return TransportError("closed", detail, code=reason.code, reason=text)
 

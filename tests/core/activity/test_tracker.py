@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from trunkline.activity.tracker import INBOX_EVENTS, Tracker
-from trunkline.activity.visitor import visitor_id
+from trunkline.activity.visitor import keep_visitor_id, visitor_id
 
 
 def tracker(**options: object) -> Tracker:
@@ -140,14 +140,19 @@ def test_a8_a_forked_child_refuses_and_says_so() -> None:
 
 
 def test_the_visitor_id_is_kept_in_the_data_directory(tmp_path: Path) -> None:
-    """Made once, mode 0600 in 0700; a broken file is replaced; no directory, no memory."""
+    """Nothing is written to find it; kept, it is 0600 in 0700; a broken file is replaced."""
     directory = tmp_path / "var"
     first = visitor_id(directory)
+    assert not directory.exists()
+    keep_visitor_id(directory, first)
     assert visitor_id(directory) == first
     assert (directory / "visitor-id").stat().st_mode & 0o777 == 0o600
     assert directory.stat().st_mode & 0o777 == 0o700
     (directory / "visitor-id").write_text("garbage")
-    assert visitor_id(directory) != first
+    second = visitor_id(directory)
+    assert second != first
+    keep_visitor_id(directory, second)
+    assert visitor_id(directory) == second
     assert visitor_id(None) != visitor_id(None)
 
 
@@ -155,5 +160,6 @@ def test_a_visitor_id_never_follows_a_link(tmp_path: Path) -> None:
     """A directory that cannot be written still gives an id."""
     (tmp_path / "target").write_text("mine")
     (tmp_path / "visitor-id").symlink_to(tmp_path / "target")
+    keep_visitor_id(tmp_path, visitor_id(tmp_path))
     assert len(visitor_id(tmp_path)) == 36
     assert (tmp_path / "target").read_text() == "mine"

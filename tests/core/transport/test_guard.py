@@ -49,7 +49,7 @@ async def test_what_was_never_opened_cannot_send() -> None:
     """And says so as any other end."""
     client, _ = trio.testing.memory_stream_pair()
     with pytest.raises(TransportError, match="the socket ended"):
-        await Transport(client, 1000, fast_lane=True).send("x")
+        await Transport(client, 1000, lambda _: None, fast_lane=True).send("x")
 
 
 async def test_s_running_out_of_memory_is_not_the_networks_fault(

@@ -1,0 +1,339 @@
+"""The faults of reliability §6 that concern the connection, in virtual time over memory streams."""
+
+import random
+from functools import partial
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+from connection_bench import Bench, open_bench
+from transport_bench import TEXT, answer, everything, frame, opened, read_request, saying
+
+from trunkline.connection.close_policy import Loss, Verdict, verdict
+from trunkline.connection.states import ConnectionState
+from trunkline.errors import OutboxFull, OutcomeUnknown, TransportError
+from trunkline.events import Gap
+from trunkline.simulator import Fault, Faults, Faulty, Plan, Simulator
+
+CONNECTED, RECONNECTING = ConnectionState.CONNECTED, ConnectionState.RECONNECTING
+
+
+def faulty(*faults: Fault) -> Simulator:
+    """Return a simulator whose every connection has these faults."""
+    return Simulator(seed=1, faults=Faults(plan=Plan(faults)))
+
+
+async def ending(data: bytes, **options: Any) -> tuple[list[bytes], TransportError]:
+    async with opened(saying(data, then_eof=True), **options) as transport:
+        got = await everything(transport)
+        with pytest.raises(TransportError) as caught:
+            await transport.receive()
+    return got, caught.value
+
+
+@pytest.mark.parametrize("fast_lane", [True, False])
+async def test_f1_f2_an_end_inside_a_frame_brings_no_part_of_it(
+    autojump_clock: trio.testing.MockClock, fast_lane: bool
+) -> None:
+    """Cut at each byte of a whole message and a 1-KiB frame: 1006 at once, and only the whole one."""
+    whole, part = frame(TEXT, b'{"n":1}'), frame(TEXT, b"x" * 1000)
+    for cut in range(len(part)):
+        start = trio.current_time()
+        got, error = await ending(whole + part[:cut], fast_lane=fast_lane)
+        assert (got, error.kind, error.code) == ([b'{"n":1}'], "closed", None)
+        assert trio.current_time() - start <= 0.1
+
+
+async def test_f2_an_end_inside_the_upgrade_is_told_at_once(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Cut at each of its bytes: kind `upgrade`, within a tenth of a second."""
+    for cut in range(120):
+
+        async def script(stream: trio.abc.Stream, cut: int = cut) -> None:
+            await stream.send_all(answer(await read_request(stream))[:cut])
+            await stream.send_eof()  # type: ignore[attr-defined] # a stapled stream has it
+
+        start = trio.current_time()
+        with pytest.raises(TransportError) as caught:
+            async with opened(script):
+                pass
+        assert caught.value.kind in {"upgrade", "protocol"}
+        assert trio.current_time() - start <= 0.1
+
+
+@pytest.mark.parametrize("kind", ["mute", "half_open"])
+async def test_f3_a_black_hole_is_noticed_within_32_seconds(
+    autojump_clock: trio.testing.MockClock, kind: Any
+) -> None:
+    """Aborted without waiting for a close handshake, cause `heartbeat`; no task is left."""
+    async with open_bench(faulty(Fault(kind=kind, at=50.0))) as bench:
+        await bench.until(CONNECTED)
+        tasks = trio.lowlevel.current_statistics().tasks_living
+        await trio.sleep_until(bench.attempts[0] + 50)
+        start = trio.current_time()
+        await bench.next_change()
+        assert (bench.changes[-1].new, bench.changes[-1].cause) == (RECONNECTING, "heartbeat")
+        assert trio.current_time() - start <= 32
+        assert trio.lowlevel.current_statistics().tasks_living < tasks
+
+
+async def test_f5_slices_of_one_byte_change_nothing(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Both ways, with the lane and without: every event arrives, once, in order."""
+    for fast_lane in (True, False):
+        async with open_bench(faulty(Fault(kind="slice")), fast_lane=fast_lane) as bench:
+            await bench.until(CONNECTED)
+            for number in range(20):
+                bench.simulator.push({"type": "t", "n": number, "text": "é" * 50})
+            await bench.connection.barrier()
+            assert [event.get("n") for event in bench.events("t")] == list(range(20))
+
+
+async def test_f6_a_slow_and_narrow_link_is_not_a_dead_one(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """500 ± 200 ms and 16 KiB/s for ten minutes: no false heartbeat, no reconnect."""
+    slow = Fault(kind="delay", latency=0.5, jitter=0.2, bandwidth=16 * 1024)
+    async with open_bench(faulty(slow)) as bench:
+        await bench.until(CONNECTED)
+        for number in range(60):
+            bench.simulator.push({"type": "t", "n": number, "text": "x" * 20_000})
+            await trio.sleep(10)
+        assert bench.states == ["connecting", "connected"]
+        assert len(bench.events("t")) >= 59
+
+
+async def test_f7_a_peer_that_stops_reading_costs_the_epoch_and_nothing_twice(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """In flight: unknown after 10 s. Queued: waits for the next epoch. Beyond the bound: refused."""
+    outcomes: dict[str, object] = {}
+
+    def stalling(dial: Any) -> Any:
+        async def connect(endpoint: Any, on_phase: Any) -> trio.abc.Stream:
+            stalls = Plan((Fault(kind="stall", at=5.0),))  # what we write goes nowhere
+            return Faulty(await dial(endpoint, on_phase), stalls)
+
+        return connect
+
+    async with (
+        open_bench(token=None, wrap=stalling) as bench,
+        trio.open_nursery() as nursery,
+    ):
+
+        async def say(name: str) -> None:
+            try:
+                outcomes[name] = await bench.connection.send({"type": "ping"})
+            except (OutcomeUnknown, OutboxFull) as exc:
+                outcomes[name] = type(exc)
+
+        await bench.until(CONNECTED)
+        await trio.sleep(6)
+        for name in ("in flight", "queued", *map(str, range(999)), "too many"):
+            nursery.start_soon(say, name)
+            await trio.testing.wait_all_tasks_blocked()
+        assert outcomes == {"too many": OutboxFull}
+        start = trio.current_time()
+        await bench.next_change()
+        assert trio.current_time() - start <= 10
+        assert outcomes.pop("in flight") is OutcomeUnknown
+        await bench.until(CONNECTED)
+        await trio.sleep(4)
+        assert len(outcomes) == 1001
+        assert outcomes["queued"] == {"type": "pong"}
+        nursery.cancel_scope.cancel()
+
+
+WAITS = {
+    Verdict.RETRY: (0.1, 2.0),
+    Verdict.RESTART: (0.1, 5.0),
+    Verdict.BUSY: (5.0, 35.0),
+    Verdict.SLOW: (24.0, 36.0),
+}
+
+
+@pytest.mark.parametrize(
+    "code", [None, *range(1000, 1004), *range(1007, 1015), 3000, 4000, 4400, 4401, 4403, 4429, 4499]
+)
+async def test_f8_every_close_code_waits_as_the_table_says(
+    autojump_clock: trio.testing.MockClock, code: int | None
+) -> None:
+    """And none ends in `failed`."""
+    async with open_bench() as bench:
+        await bench.until(CONNECTED)
+        await trio.sleep(60)
+        await bench.lose(code)
+        change = bench.changes[-1]
+        low, high = WAITS[verdict(Loss("closed", code=code))]
+        assert change.retry_in is not None
+        assert low <= change.retry_in <= high
+        await bench.until(CONNECTED)
+
+
+@pytest.mark.parametrize(("code", "most"), [(1000, 75), (1012, 300)])
+async def test_f9_accepting_and_closing_makes_no_storm(
+    autojump_clock: trio.testing.MockClock, code: int, most: int
+) -> None:
+    """Ten minutes of it."""
+    async with open_bench() as bench:
+        with trio.move_on_after(600):
+            while True:
+                await bench.until(CONNECTED)
+                bench.simulator.close_all(code)
+                await bench.next_change()
+        assert 10 < len(bench.attempts) <= most
+
+
+async def test_f10_200_restarts_lose_nothing_silently(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Numbered events through 200 outages of 0 to 2 s: each missing one is inside a gap."""
+    rng = random.Random(10)
+    simulator = Simulator(seed=1)
+    stop = trio.CancelScope()
+    sent = 0
+    async with open_bench(simulator, topics=("audit",)) as bench, trio.open_nursery() as nursery:
+
+        async def speak() -> None:
+            nonlocal sent
+            with stop:
+                while True:
+                    simulator.push({"type": "audit_event", "n": sent})
+                    sent += 1
+                    await trio.sleep(0.05)
+
+        nursery.start_soon(speak)
+        for _ in range(200):
+            await bench.until(CONNECTED)
+            await trio.sleep(rng.uniform(0, 3))
+            simulator.restart(rng.uniform(0, 2))
+            await bench.next_change()
+        await bench.until(CONNECTED)
+        stop.cancel()
+        await bench.connection.barrier()
+        seen = [item for item in bench.seen if isinstance(item, Gap) or item.topic == "audit"]
+        assert len(bench.sent("subscribe")) == bench.connection.statistics().connect_count
+    missing = 0
+    last, is_covered = -1, True  # before the first READY nothing is promised
+    for item in seen:
+        if isinstance(item, Gap):
+            is_covered = True
+            continue
+        number = item.get("n")
+        assert number == last + 1 if not is_covered else number > last
+        missing += number - last - 1
+        last, is_covered = number, False
+    assert missing > 200
+
+
+@pytest.mark.parametrize("jump", [12 * 3600.0, -3600.0])
+async def test_f18_a_jump_of_the_wall_clock_ends_nothing(
+    autojump_clock: trio.testing.MockClock, jump: float
+) -> None:
+    """Time-outs are measured on a clock that only grows; a gap tells the wall's time."""
+    async with open_bench() as bench:
+        await bench.until(CONNECTED)
+        bench.wall_shift = jump
+        await trio.sleep(300)
+        assert bench.states == ["connecting", "connected"]
+        bench.simulator.push({"type": "t"})
+        await bench.connection.barrier()
+        [event] = bench.events("t")
+        assert event.received_at.timestamp() == pytest.approx(bench.walltime(), abs=5)
+
+
+async def test_f21_a_flood_is_counted_exactly_and_pings_are_answered(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """One handler sleeps, one reads: what the first one missed stands in its gap to the event."""
+    slow: list[object] = []
+    quick = 0
+
+    async def sleeper(event: object) -> None:
+        slow.append(event)
+        await trio.sleep(600)
+
+    def reader(_: object) -> None:
+        nonlocal quick
+        quick += 1
+
+    async with open_bench(Simulator(seed=1, queue_limit=10_000)) as bench:
+        await bench.until(CONNECTED)
+        bench.connection.subscribe("t", sleeper, on_gap=slow.append, buffer=16)
+        bench.connection.subscribe("t", reader)
+        for _ in range(60):
+            for number in range(1000):
+                bench.simulator.push({"type": "t", "n": number})
+            with trio.fail_after(1):
+                await bench.connection.barrier()
+            bench.seen.clear()
+        assert quick == 60_000
+        statistics = bench.connection.statistics()
+        assert statistics.gaps == {"overflow": 1}
+        assert statistics.mailbox_used == 1.0
+        dropped = bench.router.statistics().dropped["subscription", "overflow"]
+        assert dropped == 60_000 - 16 - 1  # one at work, 16 waiting
+        await trio.sleep(700)
+        gap = next(item for item in slow if isinstance(item, Gap))
+        assert (slow.index(gap), gap.dropped) == (1, dropped)
+        assert bench.states == ["connecting", "connected"]
+
+
+# F25: what storage engines do with the n-th system call
+
+
+class CancelAt(trio.abc.Instrument):
+    """Cancels a scope at the n-th step of any task."""
+
+    def __init__(self, scope: trio.CancelScope, number: int) -> None:
+        self._scope = scope
+        self._left = number
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        self._left -= 1
+        if self._left == 0:
+            self._scope.cancel()
+
+
+async def life(bench: Bench) -> None:
+    """Connect, send, receive, lose, come back, drain."""
+    connection = bench.connection
+    await bench.until(CONNECTED)
+    bench.simulator.push({"type": "t"})
+    async with connection.events("t") as events:
+        await connection.barrier()
+        bench.simulator.push({"type": "t"})
+        await anext(events)
+    bench.simulator.close_all(None)
+    await bench.next_change()
+    connection.retry_now()
+    await bench.until(CONNECTED)
+    connection.drain()
+    connection.stop()
+    await connection.wait_ended()
+
+
+@pytest.mark.parametrize("start", range(0, 300, 50))
+def test_f25_a_cancel_at_every_checkpoint_leaves_nothing(start: int) -> None:
+    """At the n-th step of anybody: no task, no subscription, no half-open memory stream is left."""
+
+    async def main(number: int) -> None:
+        before = trio.lowlevel.current_statistics().tasks_living
+        with trio.CancelScope() as scope:
+            instrument = CancelAt(scope, number)
+            trio.lowlevel.add_instrument(instrument)
+            try:
+                async with open_bench() as bench:
+                    await life(bench)
+            finally:
+                trio.lowlevel.remove_instrument(instrument)
+        assert trio.lowlevel.current_statistics().tasks_living == before
+        assert bench.connection.subscription_count("t") == 0
+        assert bench.simulator.socket_count == 0
+
+    for number in range(start + 1, start + 51):
+        clock = trio.testing.MockClock(autojump_threshold=0)
+        trio.run(partial(main, number), clock=clock)
