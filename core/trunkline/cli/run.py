@@ -30,9 +30,11 @@ def run(
 
     import trio
 
+    from trunkline.cli.signals import finishing, stopping_early
     from trunkline.host import Host
 
     logs.set_up(log_level, as_json=log_json)
+    stopping_early()
     host = Host.from_file(file, safe=safe, disable=disable)
     logger = logging.getLogger("trunkline.cli")
     for warning in host.warnings:
@@ -43,4 +45,5 @@ def run(
             logger.info("plugin.loaded", extra=about)
         else:
             logger.info("plugin.off", extra={**about, "reason": record.reason})
-    trio.run(host.run)
+    with finishing():
+        trio.run(host.run)

@@ -17,6 +17,7 @@ import trio
 from hypercorn.config import Config
 from hypercorn.trio import serve
 
+from trunkline.control.exhaustion import quiet_exhaustion
 from trunkline.control.pages import Application, Pages, application
 from trunkline.errors import UserError
 
@@ -79,7 +80,8 @@ async def _serve(listener: socket.socket, app: Application, request_limit: int) 
     config.graceful_timeout = config.shutdown_timeout = STOP_LIMIT
     config.bind = [f"fd://{listener.detach()}"]  # the server closes what it is given
     plain: Any = app  # typed by its own shape, not by the server's classes
-    await serve(plain, config, mode="asgi", shutdown_trigger=trio.sleep_forever)
+    with quiet_exhaustion():
+        await serve(plain, config, mode="asgi", shutdown_trigger=trio.sleep_forever)
 
 
 @contextlib.contextmanager

@@ -83,7 +83,11 @@ class Guard(trio.abc.Stream):
         """Return bytes for the library; empty at the end of the stream."""
         while True:
             await self._wait_turn()
-            chunk = await self._read(max_bytes or READ_BYTES)
+            try:
+                chunk = await self._read(max_bytes or READ_BYTES)
+            except trio.BrokenResourceError:  # a reset ends an upgrade as an end of file does
+                self.on_eof()
+                raise
             if not chunk:
                 self.on_eof()
                 return self._lane.flush()

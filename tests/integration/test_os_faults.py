@@ -1,0 +1,129 @@
+"""What the operating system does to a host: freezes it, ends it at any moment, runs out of files."""
+
+import json
+import os
+import random
+import resource
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from processes import finish, process, read_until
+
+from trunkline.control import fetch
+from trunkline.simulator import Simulator
+
+LIMIT = 25  # s for any of these
+CONFIG = """
+[connection]
+url = "{url}"
+token = {{ env = "TRUNKLINE_TOKEN" }}
+backoff_max = 0.5
+"""
+
+
+@pytest.fixture
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    return {**os.environ, "TRUNKLINE_TOKEN": "demo-token"}
+
+
+def configured(tmp_path: Path, url: str) -> Path:
+    file = tmp_path / "trunkline.toml"
+    file.write_text(CONFIG.format(url=url))
+    return file
+
+
+async def status(file: Path) -> dict[str, Any]:
+    return await trio.to_thread.run_sync(fetch, file)
+
+
+async def test_f18_a_host_that_was_frozen_goes_on(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """SIGSTOP for two seconds, as a laptop's lid: same epoch, nothing expired, and it answers."""
+    simulator = Simulator(seed=1)
+    with trio.fail_after(LIMIT):
+        async with simulator.listen() as url:
+            file = configured(tmp_path, url)
+            async with process("run", str(file), "--log-text", env=environment) as host:
+                await read_until(host.stderr, "new=connected")
+                host.send_signal(signal.SIGSTOP)
+                await trio.sleep(2)
+                simulator.push({"type": "audit_event"})
+                host.send_signal(signal.SIGCONT)
+                while not (await status(file))["routing"]["routed"].get("audit"):  # noqa: ASYNC110 - asked over a socket
+                    await trio.sleep(0.05)
+                report = await status(file)
+                assert (report["connection"]["state"], report["connection"]["epoch"]) == (
+                    "connected",
+                    1,
+                )
+                host.terminate()
+                assert (await finish(host))[0] == 0
+
+
+async def test_f23_without_descriptors_the_link_lives_and_the_log_is_not_flooded(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """Every descriptor is taken while somebody asks at the door: it waits, the events come."""
+    simulator = Simulator(seed=1)
+    with trio.fail_after(LIMIT):
+        async with simulator.listen() as url:
+            file = configured(tmp_path, url)
+            async with process("run", str(file), "--log-text", env=environment) as host:
+                await read_until(host.stderr, "new=connected")
+                used = len(os.listdir(f"/proc/{host.pid}/fd"))
+                resource.prlimit(host.pid, resource.RLIMIT_NOFILE, (used, 1024))
+                with trio.move_on_after(2):
+                    await trio.to_thread.run_sync(lambda: asked(file), abandon_on_cancel=True)
+                simulator.push({"type": "audit_event"})
+                await trio.sleep(0.2)
+                resource.prlimit(host.pid, resource.RLIMIT_NOFILE, (1024, 1024))
+                report = await status(file)
+                assert report["connection"]["state"] == "connected"
+                assert report["connection"]["epoch"] == 1
+                assert report["routing"]["routed"]["audit"] == 1
+                host.terminate()
+                code, _, err = await finish(host)
+    assert code == 0
+    assert len([line for line in err.splitlines() if "host.no_descriptors" in line]) == 1
+    assert "Traceback" not in err
+
+
+def asked(file: Path) -> None:
+    try:
+        fetch(file)
+    except Exception as exc:  # noqa: BLE001 - nobody can answer now; that is the point
+        del exc
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_f24_a_signal_at_any_moment_is_a_clean_end(
+    tmp_path: Path, environment: dict[str, str], seed: int
+) -> None:
+    """SIGTERM or SIGINT while it starts, connects, works or reconnects: exit 0, or 1 after a second one."""
+    rng = random.Random(seed)
+    simulator = Simulator(seed=seed, scenario="demo", speed=20)
+    with trio.fail_after(LIMIT):
+        async with simulator.listen() as url:
+            file = configured(tmp_path, url)
+            async with process("run", str(file), "--log-json", env=environment) as host:
+                await read_until(host.stderr, "plugin.loaded")  # before that Python itself starts
+                await trio.sleep(rng.uniform(0, 1.0))
+                if rng.random() < 0.3:
+                    simulator.close_all(None)
+                host.send_signal(rng.choice([signal.SIGTERM, signal.SIGINT, signal.SIGHUP]))
+                is_impatient = rng.random() < 0.4
+                if is_impatient:
+                    await trio.sleep(rng.uniform(0, 0.05))
+                    host.send_signal(signal.SIGTERM)
+                start = trio.current_time()
+                code, _, err = await finish(host)
+                assert trio.current_time() - start <= (2 if is_impatient else 5)
+    assert code in ({0, 1} if is_impatient else {0}), err
+    assert "Traceback" not in err
+    for line in err.splitlines():
+        json.loads(line.removeprefix("trunkline: ") if line.startswith("{") else "{}")
