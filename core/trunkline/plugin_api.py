@@ -14,6 +14,7 @@ import attrs
 from trunkline.config import Seconds, Secret
 from trunkline.errors import NotReady, PluginFatal, Reject, UserError
 from trunkline.events import Event, Gap
+from trunkline.where import Conditions, WhereError, compile_where
 
 if TYPE_CHECKING:
     from trunkline.activity.tracker import Tracker
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Classifiers",
     "Condition",
+    "Conditions",
     "Filters",
     "NotReady",
     "Overflow",
@@ -37,6 +39,8 @@ __all__ = [
     "Undo",
     "UserError",
     "Where",
+    "WhereError",
+    "compile_where",
 ]
 
 ConfigT = TypeVar("ConfigT")
