@@ -13,11 +13,12 @@ import click
 import pytest
 import trio
 import trio.testing
+from jsonschema import Draft202012Validator
 
 from trunkline import Config, Event, Host, load_config
 from trunkline.cli import COMMANDS
 from trunkline.cli import trunkline as command_line
-from trunkline.config import config_from_mapping
+from trunkline.config import config_from_mapping, config_schema
 from trunkline.plugin.states import PluginState
 from trunkline.simulator import ACCOUNT_A, Simulator
 
@@ -174,7 +175,10 @@ def config_with(plugin: Path) -> Config:
 
 @pytest.mark.parametrize("name", TOML)
 def test_configuration_is_valid(name: str, tmp_path: Path) -> None:
-    """A host can be built from it; what only shows one table is shown with a connection."""
+    """A host can be built from it, and an editor with its schema complains of nothing.
+
+    What only shows one table is shown with a connection.
+    """
     tables = tomllib.loads(TOML[name])
     if "project" in tables:
         assert tables["project"]["entry-points"]["trunkline.plugins"] == {"audit": "acme_audit"}
@@ -187,6 +191,8 @@ def test_configuration_is_valid(name: str, tmp_path: Path) -> None:
     host = Host(load_config(file, environ=ENVIRON))
     assert not host.config.warnings
     assert PluginState.FAILED not in {record.state for record in host.records}
+    schema = config_schema(host.loaded.settings)
+    assert not [*Draft202012Validator(schema).iter_errors(tomllib.loads(file.read_text()))]
 
 
 @pytest.mark.parametrize("name", CONSOLE)

@@ -23,6 +23,7 @@ COMMANDS = {
     "status": "Show what a running host is doing.",
     "demo": "Watch a host at work against the bundled simulator.",
     "simulate": "Run the simulator alone, on loopback.",
+    "schema": "Print JSON Schema of a configuration, for editors.",
     "completion": "Print the line that turns on completion in a shell.",
 }
 OK, FAILED, USAGE, PLUGIN_MISSING, BAD_CONFIG = 0, 1, 2, 3, 78

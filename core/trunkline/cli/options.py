@@ -10,8 +10,10 @@ import click
 import orjson
 
 from trunkline.config import (
+    Config,
     ConnectionSettings,
     Secret,
+    config_from_mapping,
     connection_settings,
     load_config,
     parse_url,
@@ -53,6 +55,17 @@ def disable_option(function: F) -> F:
         "--disable", multiple=True, metavar="NAME", help="Do not even import this plugin."
     )(function)
     return click.option("--safe", is_flag=True, help="Run the built-in plugins only.")(function)
+
+
+def config_if_any(file: Path | None) -> Config:
+    """Return the configuration of `file`; without one, or a `trunkline.toml`, an empty one.
+
+    Raises:
+        ConfigError: the file cannot be used.
+    """
+    if file in {None, DEFAULT_FILE} and not DEFAULT_FILE.exists():
+        return config_from_mapping({"connection": {"url": "ws://127.0.0.1/"}}, environ={})
+    return load_config(file or DEFAULT_FILE)
 
 
 def connection_of(file: Path | None, url: str | None, token_env: str | None) -> ConnectionSettings:

@@ -6,7 +6,7 @@ from typing import Any
 import click
 import orjson
 
-from trunkline.cli.options import DEFAULT_FILE, config_argument, json_option
+from trunkline.cli.options import config_argument, config_if_any, json_option
 from trunkline.cli.tables import print_table
 
 COLUMNS = ("name", "version", "distribution", "origin", "state", "reason")
@@ -21,14 +21,10 @@ def plugins(file: Path, *, as_json: bool, hooks: bool) -> None:
 
     By metadata alone, without importing any, unless --hooks is given. FILE may be missing.
     """
-    from trunkline.config import config_from_mapping, load_config
     from trunkline.plugin.manager import load
     from trunkline.plugin.survey import survey
 
-    if file == DEFAULT_FILE and not file.exists():
-        config = config_from_mapping({"connection": {"url": "ws://localhost/"}})
-    else:
-        config = load_config(file)
+    config = config_if_any(file)
     records = load(config).records if hooks else survey(config).all_records
     rows = [_row(record, hooks=hooks) for record in records]
     if as_json:

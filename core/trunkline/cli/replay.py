@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from trunkline.cli import FAILED, OK, logs
-from trunkline.cli.options import DEFAULT_FILE, json_option, level_option
+from trunkline.cli.options import config_if_any, json_option, level_option
 
 
 @click.command()
@@ -49,14 +49,9 @@ def replay(
     trunkline replay monday.jsonl.gz --json > expected.jsonl
     trunkline replay monday.jsonl.gz --expect expected.jsonl
     """
-    from trunkline.config import config_from_mapping, load_config
-
     if speed is not None and (expect or as_json):
         raise click.UsageError("--speed runs a host, which prints nothing; leave out the others")
-    if file is None and not DEFAULT_FILE.exists():
-        config = config_from_mapping({"connection": {"url": "ws://127.0.0.1/"}}, environ={})
-    else:
-        config = load_config(file or DEFAULT_FILE)
+    config = config_if_any(file)
     logs.set_up(log_level)
     if speed is not None:
         _feed(config, recording, speed)

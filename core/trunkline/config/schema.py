@@ -11,8 +11,15 @@ from trunkline.config.shapes import Schema
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def config_schema(plugins: Mapping[str, type[Any]] | None = None) -> Schema:
-    """Return the schema for the core and for `plugins`, `{name: class of its table}`.
+NO_SETTINGS: Schema = {
+    "type": "object",
+    "description": "This plugin has no settings.",
+    "maxProperties": 0,
+}
+
+
+def config_schema(plugins: Mapping[str, type[Any] | None] | None = None) -> Schema:
+    """Return the schema for the core and for `plugins`, `{name: class of its table, or None}`.
 
     Tables of other plugins are let through: whether they fit, only their classes know.
     """
@@ -20,7 +27,10 @@ def config_schema(plugins: Mapping[str, type[Any]] | None = None) -> Schema:
     properties["filter"] = {"type": "array", "items": describe(FilterSettings)}
     properties["plugin"] = {
         "type": "object",
-        "properties": {name: describe(cls) for name, cls in sorted((plugins or {}).items())},
+        "properties": {
+            name: NO_SETTINGS if cls is None else describe(cls)
+            for name, cls in sorted((plugins or {}).items())
+        },
         "additionalProperties": {"type": "object"},
     }
     return {

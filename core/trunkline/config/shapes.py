@@ -87,7 +87,7 @@ def classes_shape(kind: Kind, describe: Describe) -> Schema:
 
 
 def class_shape(kind: Kind, describe: Describe) -> Schema:
-    """Describe a table by the fields of its class, with what their docstrings say."""
+    """Describe a table by the fields of its class, with what the docstrings say."""
     fields = [field for field in attrs.fields(attrs.resolve_types(kind)) if field.init]
     docs = field_docs(kind)
     properties = {}
@@ -98,6 +98,8 @@ def class_shape(kind: Kind, describe: Describe) -> Schema:
         if (default := _plain(field.default)) is not None:
             properties[field.name]["default"] = default
     schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    if kind.__doc__:
+        schema["description"] = inspect.cleandoc(kind.__doc__)
     required = [field.name for field in fields if field.default is attrs.NOTHING]
     return {**schema, "required": required} if required else schema
 
@@ -122,6 +124,8 @@ def field_docs(cls: type) -> Mapping[str, str]:
 
 def _plain(default: object) -> object:
     """Return a default as a file would have it; None where no file could."""
+    if default is attrs.NOTHING:  # itself a member of an Enum
+        return None
     if isinstance(default, Enum):
         return default.value
     if isinstance(default, tuple):

@@ -1,5 +1,6 @@
 """What loading leaves behind: the plugins that are ready to run, and all there is to say."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -57,6 +58,8 @@ class Loaded:
     warnings: tuple[str, ...]
     missing: tuple[str, ...]
     """What to say of each required plugin that is not there (exit 3)."""
+    settings: Mapping[str, type[Any] | None]
+    """{plugin: class of its table; None: it has no settings}, of those that passed the audit."""
 
     @property
     def sinks(self) -> tuple[SinkRule, ...]:

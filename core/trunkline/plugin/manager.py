@@ -68,6 +68,7 @@ class Loading:
         self._hooks = Hooks()
         self._version = version(OUR_DISTRIBUTION)
         self._problems: list[Problem] = [*surveyed.problems]
+        self._settings: dict[str, type[Any] | None] = {}  # {plugin: class of its table}
 
     def run(self, filters: tuple[FilterRule, ...], fallbacks: tuple[TopicRule, ...]) -> Loaded:
         """Walk all plugins through all phases, phase by phase."""
@@ -97,6 +98,7 @@ class Loading:
             problems=tuple(self._problems),
             warnings=(*self._survey.warnings(records), *table_warnings(table, alive, order)),
             missing=self._survey.missing(records),
+            settings=self._settings,
         )
 
     def _alive(self) -> list[Draft]:
@@ -119,6 +121,7 @@ class Loading:
             if problems := (*unmet, *audited.problems):
                 draft.fail("; ".join(problems))
             else:
+                self._settings[draft.name] = draft.info.config
                 requires, after = tuple(draft.info.requires), tuple(draft.info.after)
                 draft.record = attrs.evolve(draft.record, requires=requires, after=after)
 

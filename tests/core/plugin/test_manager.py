@@ -59,7 +59,7 @@ def test_p08_an_import_is_announced_before_it_begins(
     """A slow one cannot be cut short, so the last line of the log must name it."""
     folder.add("slow", "import logging\nlogging.getLogger('slow').debug('importing')")
 
-    with caplog.at_level(logging.DEBUG):
+    with caplog.at_level(logging.DEBUG), caplog.at_level(logging.DEBUG, "trunkline"):
         folder.load()
 
     assert [record.message for record in caplog.records][:2] == ["plugin.import", "importing"]
