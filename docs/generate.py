@@ -122,6 +122,8 @@ def _field_docstrings(cls: type[Any]) -> dict[str, str]:
     for field, below in zip(body.body, [*body.body[1:], ast.Pass()], strict=True):
         if not (isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)):
             continue
+        if field.target.id not in attrs.fields_dict(cls):  # belongs to the class, not to a table
+            continue
         match below:
             case ast.Expr(ast.Constant(str(text))):
                 told[field.target.id] = " ".join(text.split())

@@ -3,16 +3,16 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, ClassVar, assert_never
+from typing import Any, ClassVar
 
 import attrs
 
 from trunkline import Event, NotSent, PluginContext, PluginInfo, hookimpl
-from trunkline.plugin_api import NotReady, Sink, Sinks, Topics
+from trunkline.plugin_api import NotReady, Sinks, Topics
 from trunkline_plugins.seams import Link
-from trunkline_plugins.sinks.console import ConsoleSettings, ConsoleSink
-from trunkline_plugins.sinks.jsonl import JsonlSettings, JsonlSink
-from trunkline_plugins.sinks.rotating import RotatingFile
+from trunkline_plugins.sinks.console import ConsoleSettings
+from trunkline_plugins.sinks.jsonl import JsonlSettings
+from trunkline_plugins.sinks.sqlite import SqliteSettings
 from trunkline_plugins.status_line import keep_noting
 
 TOPIC = "activity"
@@ -20,7 +20,7 @@ UPSTREAM = "upstream"
 UPSTREAM_BATCH = 64  # a command waits behind one batch at most, so it is a small one
 KNOWN_TYPES = ("page_view", "action", "conversion", "session_hello")
 
-SinkSettings = ConsoleSettings | JsonlSettings
+SinkSettings = ConsoleSettings | JsonlSettings | SqliteSettings
 
 
 @attrs.frozen(kw_only=True)
@@ -102,16 +102,12 @@ def trunkline_register_sinks(sinks: Sinks, config: ActivityConfig) -> None:
     if config.upstream:
         sinks.add(UPSTREAM, upstream, batch=UPSTREAM_BATCH, greets=True)
     for settings in config.sinks:
-        sinks.add(settings.name, _sink(settings), topics=settings.topics)
-
-
-def _sink(settings: SinkSettings) -> Sink:
-    match settings:
-        case ConsoleSettings():
-            return ConsoleSink()
-        case JsonlSettings():
-            return JsonlSink(RotatingFile(settings.path, fsync=settings.fsync))
-    assert_never(settings)
+        sinks.add(
+            settings.name,
+            settings.sink(),
+            topics=settings.topics,
+            idempotent=settings.is_idempotent,
+        )
 
 
 @hookimpl

@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import attrs
 import orjson
@@ -30,6 +30,12 @@ class ConsoleSettings:
     """What logs and `trunkline status` call it."""
     topics: tuple[str, ...] = ("activity",)
     """The topics whose events it gets; `*` is every topic."""
+
+    is_idempotent: ClassVar[bool] = False
+
+    def sink(self) -> "ConsoleSink":
+        """Return the sink of this entry."""
+        return ConsoleSink()
 
 
 class ConsoleSink:

@@ -3,13 +3,14 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import attrs
 import trio
 
-from trunkline import Event, Gap, InvalidData
+from trunkline import Event, Gap
 from trunkline.plugin_api import NotReady, Reject
+from trunkline_plugins.sinks.encoding import encode, line
 from trunkline_plugins.sinks.rotating import RotatingFile
 
 
@@ -27,6 +28,12 @@ class JsonlSettings:
     """The topics whose events it gets; `*` is every topic."""
     fsync: bool = False
     """Wait after each batch until it is on the disk."""
+
+    is_idempotent: ClassVar[bool] = False
+
+    def sink(self) -> "JsonlSink":
+        """Return the sink of this entry."""
+        return JsonlSink(RotatingFile(self.path, fsync=self.fsync))
 
 
 class JsonlSink:
@@ -51,13 +58,7 @@ class JsonlSink:
             NotReady: the file cannot be written now; that is never an event's fault.
             Reject: some events are no JSON; the others are written.
         """
-        lines: list[str] = []
-        refused: dict[int, str] = {}  # {index in the batch: reason}
-        for index, event in enumerate(events):
-            try:
-                lines.append(event.to_json() + "\n")
-            except InvalidData as exc:
-                refused[index] = str(exc)
+        lines, refused = encode(events, line)
         try:
             await trio.to_thread.run_sync(self._file.append, "".join(lines).encode())
         except OSError as exc:

@@ -1,0 +1,34 @@
+"""The tables of the SQL sinks: the same columns in each; a new version is a further step.
+
+`trunkline schema --sql KIND` prints them. What is there stays readable: steps are only added.
+"""
+
+#: For SQLite, which the sink makes and migrates by itself: `{version: its statements}`.
+SQLITE_STEPS = {
+    1: (
+        """\
+CREATE TABLE trunkline_events (
+  id TEXT PRIMARY KEY,
+  topic TEXT NOT NULL,
+  type TEXT NOT NULL,
+  received_at TEXT NOT NULL,
+  epoch INTEGER NOT NULL,
+  origin TEXT NOT NULL,
+  data TEXT NOT NULL
+)""",
+        "CREATE INDEX trunkline_events_by_topic ON trunkline_events (topic, received_at)",
+    )
+}
+SQLITE_VERSIONS = "CREATE TABLE IF NOT EXISTS trunkline_schema (version INTEGER PRIMARY KEY)"
+SQLITE_INSERT = (
+    "INSERT INTO trunkline_events (id, topic, type, received_at, epoch, origin, data)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
+)
+
+
+def sqlite_script() -> str:
+    """Return all of it as one script for an empty file."""
+    statements = [SQLITE_VERSIONS]
+    for version, step in SQLITE_STEPS.items():
+        statements += [*step, f"INSERT INTO trunkline_schema VALUES ({version})"]  # noqa: S608 - our own number
+    return "".join(f"{each};\n" for each in ("BEGIN", *statements, "COMMIT"))
