@@ -30,6 +30,7 @@ __all__ = [
     "PluginFatal",
     "PluginInfo",
     "Reject",
+    "Response",
     "Seconds",
     "Secret",
     "Sink",
@@ -68,6 +69,17 @@ class PluginInfo(Generic[ConfigT]):
     """Plugins without which this one does not load."""
     after: tuple[str, ...] = ()
     """Plugins that come first if they are there."""
+
+
+@attrs.frozen
+class Response:
+    """The server's answer to a request; of any status, an error's too."""
+
+    status: int
+    headers: Mapping[str, str]
+    """By their names in lower case."""
+    data: Any
+    """The body: decoded where it is JSON, else as text; None where there is none."""
 
 
 class Topics(Protocol):
@@ -197,3 +209,8 @@ class PluginContext(Protocol[ConfigT_co]):
 
     async def barrier(self) -> None:
         """Wait until the server has handled everything sent before."""
+
+    async def request(
+        self, method: str, path: str, params: Mapping[str, Any] | None = None, json: Any = None
+    ) -> Response:
+        """Ask the server's HTTP interface, on the connection's host; the host adds the credentials."""

@@ -11,10 +11,12 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from trunkline import Event
 from trunkline.activity.tracker import Tracker
 from trunkline.config import config_from_mapping
+from trunkline.errors import NotSent
 from trunkline.plugin.lease import Services
 from trunkline.plugin.manager import load
 from trunkline.plugin.runner import Limits, PluginRunner
 from trunkline.plugin.states import PluginState
+from trunkline.plugin_api import Response
 from trunkline.routing.router import Router
 
 LONG = 10.0  # s of virtual time; every status line is newer than that
@@ -28,6 +30,11 @@ class NoLink:
 
     async def barrier(self) -> None:
         raise AssertionError("nothing was sent, so nothing is confirmed")
+
+    async def request(
+        self, method: str, path: str, params: Mapping[str, Any] | None, json: Any
+    ) -> Response:
+        raise NotSent(f"there is no server to ask: {method} {path}")
 
 
 @asynccontextmanager

@@ -17,8 +17,9 @@ import trio
 from trunkline.config import ConnectionSettings
 from trunkline.connection.credentials import Credentials
 from trunkline.connection.drops import Drops
-from trunkline.connection.loop import Loop
+from trunkline.connection.loop import USER_AGENT, Loop
 from trunkline.connection.protocol import encode, encode_activity
+from trunkline.connection.requesting import Requesting
 from trunkline.connection.sending import Outgoing, SendQueue
 from trunkline.connection.shared import OnFrames, Shared
 from trunkline.connection.standing import Standing
@@ -26,12 +27,14 @@ from trunkline.connection.states import ConnectionState, StateChange, Status
 from trunkline.connection.statistics import ConnectionStatistics, Tally
 from trunkline.errors import NotConnected, NotSent
 from trunkline.events import Event, Gap
-from trunkline.plugin_api import Overflow, Undo, Where
+from trunkline.plugin_api import Overflow, Response, Undo, Where
 from trunkline.routing.queued import EventStream
 from trunkline.routing.router import Router
 from trunkline.transport.dialler import Dial, Dialler, default_context
 
 if TYPE_CHECKING:
+    import httpx
+
     from trunkline.activity.tracker import Tracker
 
 LAST_WORDS = frozenset({"activity", "ping"})  # what may still leave while draining
@@ -51,6 +54,7 @@ class Connection:
         visitor_id: str | None = None,
         on_gap: Callable[[Gap], None] = lambda _: None,
         dial: Dial | None = None,
+        http_transport: "httpx.AsyncBaseTransport | None" = None,
         rng: random.Random | None = None,
         walltime: Callable[[], float] = time.time,
     ) -> None:
@@ -87,10 +91,14 @@ class Connection:
             self._standing.enter_phase,
         )
         self._listeners = shared.listeners
+        dial = dial or Dialler(ssl_context_factory=partial(default_context, settings.ca_file))
+        self._requesting = Requesting(
+            settings.url, dial, self._credentials, USER_AGENT, http_transport
+        )
         self._loop = Loop(
             settings,
             self._endpoint,
-            dial or Dialler(ssl_context_factory=partial(default_context, settings.ca_file)),
+            dial,
             shared,
             self._standing,
             greet=self._greet,
@@ -247,6 +255,21 @@ class Connection:
             OutcomeUnknown: the link was lost meanwhile.
         """
         await self.send({"type": "ping"})
+
+    async def request(
+        self, method: str, path: str, params: Mapping[str, Any] | None = None, json: Any = None
+    ) -> Response:
+        """Ask the server's HTTP interface, on the host of the URL, with the same credentials.
+
+        Answers of every status are returned, an error's too; 10 s, 4 MiB, no redirects, and no
+        second try but one with a fresh token after a 401. Needs no link.
+
+        Raises:
+            ValueError: nobody can make this request: `path` is none, or `json` cannot be encoded.
+            NotSent: nothing has left; safe to send again.
+            OutcomeUnknown: it may have been handled, but there is no usable answer.
+        """
+        return await self._requesting.request(method, path, params, json)
 
     def _greet(self) -> None:
         """Let the tracker's hello go before everything that is queued, in this epoch only."""

@@ -18,16 +18,24 @@ class Credentials:
 
     def __init__(self, token: Secret | TokenProvider | None) -> None:
         self._token = token
+        self._asking = trio.Lock()
         self._wants_fresh = False
         self._user: User | None = None
+
+    @property
+    def can_be_fresh(self) -> bool:
+        """There is somebody to ask for another token than the one that was refused."""
+        return self._token is not None and not isinstance(self._token, Secret)
 
     @property
     def is_anonymous(self) -> bool:
         """No token is presented."""
         return self._token is None
 
-    async def token(self) -> str | None:
+    async def token(self, *, fresh: bool = False) -> str | None:
         """Return the token for this attempt; None to stay anonymous.
+
+        The provider is asked by one at a time (CR1); `fresh` asks for one that is not cached.
 
         Raises:
             LinkLost: the provider raised, ran out of time or gave no usable token.
@@ -36,13 +44,14 @@ class Credentials:
             return None
         if isinstance(self._token, Secret):
             return self._token.reveal()
-        with trio.move_on_after(PROVIDER_LIMIT):
-            return await self._ask(self._token)
+        async with self._asking:
+            with trio.move_on_after(PROVIDER_LIMIT):
+                return await self._ask(self._token, fresh=fresh or self._wants_fresh)
         raise LinkLost(Loss("token", f"the provider gave no token within {PROVIDER_LIMIT:g} s"))
 
-    async def _ask(self, provider: TokenProvider) -> str:
+    async def _ask(self, provider: TokenProvider, *, fresh: bool) -> str:
         try:
-            token = (await provider(fresh=self._wants_fresh)).strip()
+            token = (await provider(fresh=fresh)).strip()
         except Exception as exc:  # noqa: BLE001 - the provider is not ours; its text may hold a secret
             raise LinkLost(Loss("token", f"the provider raised {type(exc).__name__}")) from None
         if not token or not token.isprintable():

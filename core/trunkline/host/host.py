@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trio
 
@@ -35,6 +35,9 @@ from trunkline.routing.router import Router
 from trunkline.transport.dialler import Dial
 from trunkline.watchdog import watched
 
+if TYPE_CHECKING:
+    import httpx
+
 logger = logging.getLogger(__name__)
 
 #: Brings messages from elsewhere than a server; returns when there are no more.
@@ -57,6 +60,7 @@ class Host:
         safe: bool = False,
         disable: Collection[str] = (),
         dial: Dial | None = None,
+        http_transport: "httpx.AsyncBaseTransport | None" = None,
         feed: Feed | None = None,
         rng: random.Random | None = None,
         walltime: Callable[[], float] = time.time,
@@ -104,6 +108,7 @@ class Host:
             visitor_id=visitor,
             on_gap=self._on_gap,
             dial=dial,
+            http_transport=http_transport,
             rng=self._rng,
             walltime=walltime,
         )

@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trio
 
@@ -27,6 +27,9 @@ from trunkline.plugin.manager import load
 from trunkline.routing.router import Router
 from trunkline.transport.dialler import Dial
 
+if TYPE_CHECKING:
+    import httpx
+
 logger = logging.getLogger(__name__)
 
 FLUSH_TIME = 5.0  # s for activity that is not delivered yet, when the scope is left
@@ -39,6 +42,7 @@ async def open_connection(
     topics: Collection[str] | None = None,
     *,
     dial: Dial | None = None,
+    http_transport: "httpx.AsyncBaseTransport | None" = None,
     rng: random.Random | None = None,
     walltime: Callable[[], float] = time.time,
     **settings: Any,
@@ -69,6 +73,7 @@ async def open_connection(
         greets=any(rule.greets for rule in loaded.sinks),
         visitor_id=tracker.visitor_id if tracker.is_enabled() else None,
         dial=dial,
+        http_transport=http_transport,
         rng=rng,
         walltime=walltime,
     )

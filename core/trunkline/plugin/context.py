@@ -14,7 +14,7 @@ import trio
 from trunkline.activity.tracker import Tracker
 from trunkline.events import Event, Gap
 from trunkline.plugin.lease import Lease, Services
-from trunkline.plugin_api import Overflow, Undo, Where
+from trunkline.plugin_api import Overflow, Response, Undo, Where
 
 ConfigT = TypeVar("ConfigT")
 
@@ -98,6 +98,12 @@ class Context(Generic[ConfigT]):
     async def barrier(self) -> None:
         """Wait until the server has handled everything sent before."""
         await self._lease().services.sender.barrier()
+
+    async def request(
+        self, method: str, path: str, params: Mapping[str, Any] | None = None, json: Any = None
+    ) -> Response:
+        """Ask the server's HTTP interface, on the connection's host."""
+        return await self._lease().services.sender.request(method, path, params, json)
 
 
 @asynccontextmanager

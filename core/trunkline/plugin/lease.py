@@ -15,7 +15,7 @@ import trio
 from trunkline.activity.tracker import Tracker
 from trunkline.errors import PluginError
 from trunkline.events import Event, Gap
-from trunkline.plugin_api import Overflow, Undo, Where
+from trunkline.plugin_api import Overflow, Response, Undo, Where
 from trunkline.routing.router import Router
 
 PUBLISH_LIMIT = 4 * 1024 * 1024  # bytes of JSON; as much as a message may have, and a mailbox
@@ -29,6 +29,11 @@ class Sender(Protocol):
 
     async def barrier(self) -> None:
         """Wait until the server has handled everything sent before."""
+
+    async def request(
+        self, method: str, path: str, params: Mapping[str, Any] | None, json: Any
+    ) -> Response:
+        """Ask the server's HTTP interface."""
 
 
 @attrs.frozen

@@ -22,7 +22,7 @@ from trunkline.plugin.loaded import Loaded
 from trunkline.plugin.manager import load
 from trunkline.plugin.record import PluginRecord
 from trunkline.plugin.runner import Limits, PluginRunner
-from trunkline.plugin_api import Sinks, Subscriptions, Topics
+from trunkline.plugin_api import Response, Sinks, Subscriptions, Topics
 from trunkline.routing.router import Router
 
 Write = Callable[[str, str], Path]
@@ -192,6 +192,12 @@ class Sender:
 
     async def barrier(self) -> None:
         self.sent.append("barrier")
+
+    async def request(
+        self, method: str, path: str, params: Mapping[str, Any] | None, json: Any
+    ) -> Response:
+        self.sent.append((method, path, params, json))
+        return Response(200, {}, "answer")
 
 
 def plugin_object(

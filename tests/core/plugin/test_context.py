@@ -100,6 +100,8 @@ async def test_p14_what_ctx_gave_out_ends_with_the_attempt(autojump_clock: MockC
             await old.barrier()
         with pytest.raises(PluginError, match="ended with its attempt"):
             await old.send({"type": "x"})
+        with pytest.raises(PluginError, match="ended with its attempt"):
+            await old.request("GET", "/x")
         assert (old.name, old.config) == ("one", None)
 
 
@@ -157,20 +159,23 @@ async def test_p13_a_published_event_is_its_own_copy(autojump_clock: MockClock) 
         assert event.received_at.timestamp() == WALL
 
 
-async def test_p13_send_and_barrier_reach_the_connection(autojump_clock: MockClock) -> None:
+async def test_p13_what_is_sent_and_asked_reaches_the_connection(
+    autojump_clock: MockClock,
+) -> None:
     """And the server's reply comes back."""
     replies: list[object] = []
 
     async def run(ctx: PluginContext[Any]) -> None:
         replies.append(await ctx.send({"type": "command"}))
         await ctx.barrier()
+        replies.append((await ctx.request("GET", "/x", {"n": 1})).data)
         await up(ctx)
 
     host = hosted(run)
     async with host.running():
         pass
-    assert host.sender.sent == [{"type": "command"}, "barrier"]
-    assert replies == [{"ok": True}]
+    assert host.sender.sent == [{"type": "command"}, "barrier", ("GET", "/x", {"n": 1}, None)]
+    assert replies == [{"ok": True}, "answer"]
 
 
 async def test_p13_a_note_is_one_short_line(autojump_clock: MockClock) -> None:
