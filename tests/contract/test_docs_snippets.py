@@ -5,7 +5,6 @@ import re
 import shlex
 import tomllib
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import click
 import pytest
 import trio
 import trio.testing
+from doc_snippets import ROOT, snippets
 from jsonschema import Draft202012Validator
 
 from trunkline import Config, Event, Host, load_config
@@ -22,8 +22,6 @@ from trunkline.config import config_from_mapping, config_schema
 from trunkline.plugin.states import PluginState
 from trunkline.simulator import ACCOUNT_A, Simulator
 
-ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 URL = "ws://localhost/api/v1/ws/unified"
 LIMIT = 10.0  # s for one snippet; each takes well under one
 PAYLOAD = {"action": "tool_call", "ip": "10.0.0.1"}
@@ -46,26 +44,6 @@ PLUGINS = {
     "writing-plugins.md: Work of its own": "event: audit_summary audit.summary",
     "writing-plugins.md: After a gap": "event: system backfill.done",
 }
-TEST = "writing-plugins.md: Testing"
-TESTED = "writing-plugins.md: Classifiers and filters"
-
-
-def snippets(language: str) -> dict[str, str]:
-    """Return `{page: heading: code}` of a language; a second one under a heading is numbered."""
-    found: dict[str, str] = {}
-    for page in PAGES:
-        heading = ""
-        for match in re.finditer(
-            rf"^#+ (?P<heading>[^\n]+)$|^```{language}\n(?P<code>.*?)^```$",
-            page.read_text(),
-            re.MULTILINE | re.DOTALL,
-        ):
-            if match["heading"]:
-                heading = match["heading"]
-                continue
-            name = f"{page.name}: {heading}"
-            found[name if name not in found else f"{name} {len(found)}"] = match["code"]
-    return found
 
 
 PYTHON, TOML, CONSOLE = snippets("python"), snippets("toml"), snippets("console")
@@ -73,7 +51,8 @@ PYTHON, TOML, CONSOLE = snippets("python"), snippets("toml"), snippets("console"
 
 def test_every_python_snippet_is_run() -> None:
     """None is added without saying what it must do."""
-    assert set(PYTHON) == {*PROGRAMS, *PLUGINS, TEST}
+    tests = {name for name in PYTHON if "trunkline.testing" in PYTHON[name]}  # run as such
+    assert set(PYTHON) == {*PROGRAMS, *PLUGINS, *tests}
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -140,22 +119,6 @@ async def test_plugin_does_what_it_says(
         assert {record.state for record in host.records} == {PluginState.RUNNING}
         assert not host.router.statistics().handler_errors
         nursery.cancel_scope.cancel()
-
-
-@pytest.mark.parametrize("is_masked", [True, False])
-async def test_test_of_a_plugin_passes_only_where_it_should(
-    is_masked: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The test in the tutorial, beside the plugin it is for: whole, then without its filter."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    code = PYTHON[TESTED] if is_masked else PYTHON[TESTED].replace('"***"', "value")
-    (tmp_path / "audit.py").write_text(code)
-    names: dict[str, Any] = {"__name__": "snippet"}
-    exec(PYTHON[TEST], names)
-    outcome = nullcontext() if is_masked else pytest.raises(AssertionError)
-    with trio.fail_after(LIMIT), outcome:
-        await names["test_addresses_are_masked"](tmp_path)
 
 
 def files_in(folder: Path) -> list[str]:

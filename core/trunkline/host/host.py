@@ -27,6 +27,7 @@ from trunkline.host.reporting import host_status
 from trunkline.plugin.backfill import Backfill
 from trunkline.plugin.filters import filters_from_config
 from trunkline.plugin.lease import Services
+from trunkline.plugin.loaded import Loaded
 from trunkline.plugin.manager import load
 from trunkline.plugin.record import PluginRecord
 from trunkline.plugin.runner import Limits, PluginRunner, stop_in_order
@@ -59,6 +60,7 @@ class Host:
         tracker: Tracker | None = None,
         safe: bool = False,
         disable: Collection[str] = (),
+        loaded: Loaded | None = None,
         dial: Dial | None = None,
         http_transport: "httpx.AsyncBaseTransport | None" = None,
         feed: Feed | None = None,
@@ -67,7 +69,8 @@ class Host:
     ) -> None:
         """Load every plugin and build the parts; nothing runs and no socket is opened yet.
 
-        `feed` takes the server's place: nothing connects, and the host stops when it returns.
+        `loaded` replaces what is installed and in `[plugins] paths`. `feed` takes the server's
+        place: nothing connects, and the host stops when it returns.
 
         Raises:
             ConfigError: the configuration cannot be used; every problem at once.
@@ -79,7 +82,7 @@ class Host:
         self.http_port: int | None = None
         """Where `[host] http` is served, once it is."""
         self._rng = rng or random.Random()  # noqa: S311 - jitter, not a secret
-        self.loaded = load(
+        self.loaded = loaded or load(
             config,
             safe=safe,
             disable=disable,

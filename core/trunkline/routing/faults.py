@@ -1,7 +1,7 @@
 """What goes wrong with code that is not ours: counted for its owner, logged without a flood.
 
 Of each kind of trouble the first is logged, a failure with its traceback, and then one line a
-minute with the count (P16).
+minute with the count (P16). What comes between is told at DEBUG.
 """
 
 import logging
@@ -32,61 +32,58 @@ class Faults:
     def failed(self, owner: str, subscription: str, exc: BaseException) -> None:
         """Count what a callback or a condition of `owner` raised."""
         self.counts[owner] += 1
-        count = self._due("handler.failed", owner, subscription)
-        if count:
-            logger.warning(
-                "handler.failed",
-                extra={
-                    "plugin": owner,
-                    "subscription": subscription,
-                    "error": type(exc).__name__,
-                    "count": count,
-                },
-                exc_info=exc if count == 1 else None,
-            )
+        level, count = self._due("handler.failed", owner, subscription)
+        logger.log(
+            level,
+            "handler.failed",
+            extra={
+                "plugin": owner,
+                "subscription": subscription,
+                "error": type(exc).__name__,
+                "count": count,
+            },
+            exc_info=exc if count == 1 else None,
+        )
 
     def rule_failed(self, name: str, exc: BaseException) -> None:
         """Tell what a filter or a classifier raised; `name` is `plugin.name`."""
-        count = self._due("rule.failed", name)
-        if count:
-            logger.warning(
-                "rule.failed",
-                extra={"plugin": name, "error": type(exc).__name__, "count": count},
-                exc_info=exc if count == 1 else None,
-            )
+        level, count = self._due("rule.failed", name)
+        logger.log(
+            level,
+            "rule.failed",
+            extra={"plugin": name, "error": type(exc).__name__, "count": count},
+            exc_info=exc if count == 1 else None,
+        )
 
     def unheard(self, owner: str, gap: Gap) -> None:
         """Tell of a gap in a subscription that has no `on_gap`."""
-        count = self._due("subscription.gap", owner, gap.topic)
-        if count:
-            logger.warning(
-                "subscription.gap",
-                extra={
-                    "plugin": owner,
-                    "subscription": gap.topic,
-                    "cause": gap.cause,
-                    "dropped": gap.dropped,
-                    "epoch": gap.epoch,
-                    "count": count,
-                },
-            )
+        level, count = self._due("subscription.gap", owner, gap.topic)
+        logger.log(
+            level,
+            "subscription.gap",
+            extra={
+                "plugin": owner,
+                "subscription": gap.topic,
+                "cause": gap.cause,
+                "dropped": gap.dropped,
+                "epoch": gap.epoch,
+                "count": count,
+            },
+        )
 
     def too_slow(self, owner: str, topic: str) -> None:
         """Tell of a subscription whose mailbox was full."""
-        count = self._due("subscription.slow", owner, topic)
-        if count:
-            logger.warning(
-                "subscription.slow",
-                extra={"plugin": owner, "subscription": topic, "count": count},
-            )
+        level, count = self._due("subscription.slow", owner, topic)
+        about = {"plugin": owner, "subscription": topic, "count": count}
+        logger.log(level, "subscription.slow", extra=about)
 
-    def _due(self, *key: str) -> int:
-        """Count `key`; return the count if it is time for a line about it, else 0."""
+    def _due(self, *key: str) -> tuple[int, int]:
+        """Count `key`; return at which level it is worth a line now, and the count."""
         if key not in self._seen and len(self._seen) >= NAMES:
             key = (key[0], OTHER)
         self._seen[key] += 1
         now = self._clock()
         if now < self._next_line.get(key, now):
-            return 0
+            return logging.DEBUG, self._seen[key]
         self._next_line[key] = now + QUIET
-        return self._seen[key]
+        return logging.WARNING, self._seen[key]

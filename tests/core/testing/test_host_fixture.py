@@ -1,0 +1,290 @@
+"""`trunkline_host`: a host for a plugin's tests, and nothing that the test did not ask for."""
+
+import socket
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from trunkline import Event, PluginContext, hookimpl
+from trunkline.errors import UsageError
+from trunkline.plugin.states import PluginState
+from trunkline.plugin_api import Filters, PluginFatal, Reject, Sinks, Subscriptions, Topics
+from trunkline.simulator import Execution, Simulator
+from trunkline.testing import HostFactory
+
+AUDIT = Path(__file__).parents[3] / "docs" / "examples" / "audit.py"
+ENTRY = {"topic": "audit", "type": "audit_event", "payload": {"n": 1}}
+SLOW = 0.05  # s of real time
+
+
+def handling(handler: Callable[..., object]) -> object:
+    """Return a plugin that owns `audit` and handles it."""
+
+    @hookimpl
+    def trunkline_register_topics(topics: Topics) -> None:
+        topics.add("audit")
+
+    @hookimpl
+    def trunkline_register_subscriptions(subscriptions: Subscriptions) -> None:
+        subscriptions.add("audit", handler)
+
+    return SimpleNamespace(
+        trunkline_register_topics=trunkline_register_topics,
+        trunkline_register_subscriptions=trunkline_register_subscriptions,
+    )
+
+
+def delivering(write: Callable[[Sequence[Event]], Any]) -> object:
+    """Return a plugin that delivers `audit`."""
+
+    @hookimpl
+    def trunkline_register_sinks(sinks: Sinks) -> None:
+        sinks.add("file", write, topics=("audit",))
+
+    return SimpleNamespace(trunkline_register_sinks=trunkline_register_sinks)
+
+
+def running(run: Callable[[PluginContext[Any]], Any]) -> object:
+    """Return a plugin with a task."""
+
+    @hookimpl
+    async def trunkline_run(ctx: PluginContext[Any]) -> None:
+        await run(ctx)
+
+    return SimpleNamespace(trunkline_run=trunkline_run)
+
+
+async def test_p25_a_file_is_loaded_as_paths_would(
+    trunkline_host: HostFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The ten lines of the README, at the time at which every test begins."""
+    async with trunkline_host(only=[AUDIT]) as host:
+        await host.push({"type": "audit_event", "payload": {"action": "policy_allow"}})
+        [event] = host.published("audit")
+    assert event.get("payload.action") == "policy_allow"
+    assert capsys.readouterr().out.startswith("2026-01-01 00:00:00+00:00 {'type': 'audit_event'")
+
+
+async def test_p25_nothing_installed_leaks_in(trunkline_host: HostFactory) -> None:
+    """Built-ins, too, come only by name; what is not there is said with a near match."""
+    async with trunkline_host() as host:
+        assert host.host.records == ()
+    async with trunkline_host(only=["flow"]) as host:
+        assert [record.name for record in host.host.records] == ["flow"]
+    with pytest.raises(UsageError, match=r"no plugin `flwo` is installed; did you mean `flow`"):
+        await trunkline_host(only=["flwo"]).__aenter__()
+    with pytest.raises(UsageError, match=r'write only=\["flow"\]'):
+        await trunkline_host(only="flow").__aenter__()
+
+
+async def test_p25_push_returns_when_handlers_are_idle(trunkline_host: HostFactory) -> None:
+    """However long they sleep, and whatever they publish for others."""
+    done: list[float] = []
+
+    async def handle(event: Event) -> None:
+        await trio.sleep(20)
+        done.append(trio.current_time())
+
+    async with trunkline_host(only={"slow": handling(handle)}) as host:
+        began = trio.current_time()
+        await host.push(ENTRY)
+        await host.push(ENTRY)
+        assert [at - began for at in done] == [20, 40]
+
+
+async def test_p25_time_waits_for_threads_and_sockets(trunkline_host: HostFactory) -> None:
+    """A deadline of 30 s does not cut off who waits for something real for a moment."""
+    seen: list[object] = []
+    here, there = socket.socketpair()
+
+    async def handle(event: Event) -> None:
+        await trio.to_thread.run_sync(time.sleep, SLOW)
+        here.setblocking(False)
+        with trio.fail_after(1):
+            await trio.lowlevel.wait_readable(here)
+        seen.append(here.recv(1))
+
+    def answer() -> None:
+        time.sleep(2 * SLOW)
+        there.send(b"x")
+
+    async with trunkline_host(only={"real": handling(handle)}) as host, trio.open_nursery() as more:
+        more.start_soon(trio.to_thread.run_sync, answer)
+        began = trio.current_time()
+        await host.push(ENTRY)
+        assert trio.current_time() - began < 1
+    here.close()
+    there.close()
+    assert seen == [b"x"]
+
+
+async def test_p25_published_lists_what_passed_the_filters(trunkline_host: HostFactory) -> None:
+    """Of the configuration, like those of plugins."""
+    tables = {"filter": [{"topic": "audit", "where": {"payload.n": 2}, "action": "drop"}]}
+    async with trunkline_host(only={"audit": handling(print)}, **tables) as host:
+        for number in (1, 2, 3):
+            await host.push({**ENTRY, "payload": {"n": number}})
+        assert [event.get("payload.n") for event in host.published("audit")] == [1, 3]
+        assert host.published("approvals") == []
+
+
+async def test_p25_delivered_lists_what_a_sink_has_taken(trunkline_host: HostFactory) -> None:
+    """Not what it has rejected; a misspelt name is an error, and no empty list."""
+
+    async def write(events: Sequence[Event]) -> None:
+        raise Reject({at: "odd" for at, each in enumerate(events) if each.get("payload.n") % 2})
+
+    async with trunkline_host(only={"audit": delivering(write)}) as host:
+        for number in (1, 2, 3, 4):
+            await host.push({**ENTRY, "payload": {"n": number}})
+        assert host.delivered("audit.file") == []
+        await host.flush()
+        assert [event.get("payload.n") for event in host.delivered("audit.file")] == [2, 4]
+        with pytest.raises(LookupError, match=r"no sink `file`; there are: audit\.file"):
+            host.delivered("file")
+
+
+async def test_p25_drop_connection_returns_in_the_next_epoch(trunkline_host: HostFactory) -> None:
+    """Every subscription is told of the gap, and what comes then is of the new socket."""
+    async with trunkline_host(only={"audit": handling(print)}) as host:
+        await host.drop_connection()
+        await host.push(ENTRY)
+        [event] = host.published("audit")
+        [gap] = host.gaps()
+    assert (event.epoch, gap.cause, gap.epoch) == (2, "reconnect", 2)
+
+
+async def test_p25_an_error_nobody_takes_fails_the_test(trunkline_host: HostFactory) -> None:
+    """Even one that is contained, and not worth a line in the log any more."""
+
+    def fail(event: Event) -> None:
+        raise ValueError(event.get("payload.n"))
+
+    with pytest.raises(AssertionError, match=r"handler\.failed: audit: ValueError: 1") as caught:
+        async with trunkline_host(only={"audit": handling(fail)}) as host:
+            await host.push(ENTRY)
+    assert isinstance(caught.value.__cause__, ValueError)
+    with pytest.raises(AssertionError, match=r"handler\.failed: audit: ValueError"):  # noqa: PT012 - the scope raises
+        async with trunkline_host(only={"audit": handling(fail)}) as host:
+            await host.push(ENTRY)
+            [error] = host.errors()
+            assert isinstance(error.exception, ValueError)
+            await host.push(ENTRY)
+
+
+async def test_p25_each_kind_of_failure_can_be_taken(trunkline_host: HostFactory) -> None:
+    """Of a task, a filter, a sink; what a plugin gives up for good too."""
+
+    async def run(ctx: PluginContext[Any]) -> None:
+        raise PluginFatal("no licence")
+
+    async def write(events: Sequence[Event]) -> None:
+        raise OSError(5, "disk")
+
+    @hookimpl
+    def trunkline_register_filters(filters: Filters) -> None:
+        filters.add("mask", lambda event: 1 / 0, topics=("approvals",))  # type: ignore[arg-type, return-value] # it fails
+
+    plugins = {
+        "task": running(run),
+        "sink": delivering(write),
+        "rule": SimpleNamespace(trunkline_register_filters=trunkline_register_filters),
+    }
+    async with trunkline_host(only=plugins) as host:
+        await host.push({"topic": "approvals", "type": "approval_created"})
+        await host.push(ENTRY)
+        await trio.sleep(2)  # longer than an event waits for company
+        found = {(error.event, error.plugin): error.reason for error in host.errors()}
+        assert host.plugin("task").state is PluginState.FAILED
+        host.simulator.close_all(None)
+        await trio.sleep(60)
+        host.errors()
+    assert found == {
+        ("task.fatal", "task"): "no licence",
+        ("rule.failed", "rule.mask"): "ZeroDivisionError: division by zero",
+        ("sink.failed", "sink"): "OSError: [Errno 5] disk",
+    }
+
+
+async def test_p25_a_failing_test_is_told_what_was_contained(trunkline_host: HostFactory) -> None:
+    """An event that a broken handler has not published is looked for in vain otherwise."""
+
+    def fail(event: Event) -> None:
+        raise ValueError("too odd")
+
+    with pytest.raises(LookupError) as caught:  # noqa: PT012 - the scope adds the notes
+        async with trunkline_host(only={"audit": handling(fail)}) as host:
+            await host.push(ENTRY)
+            raise LookupError
+    assert caught.value.__notes__ == ["contained: handler.failed: audit: ValueError: too odd"]
+
+
+async def test_p25_a_plugin_that_does_not_load_fails_the_test(trunkline_host: HostFactory) -> None:
+    """With the line that a host would log."""
+    with pytest.raises(AssertionError, match=r"plugin empty .* implements no hook"):
+        await trunkline_host(only={"empty": SimpleNamespace()}).__aenter__()
+
+
+async def test_p25_chance_is_fixed(trunkline_host: HostFactory) -> None:
+    """Two runs make up the same things at the same times."""
+
+    async def once() -> tuple[str, str, float]:
+        async with trunkline_host(only=["flow"]) as host:
+            began = trio.current_time()
+            execution: Execution = host.simulator.world.add_execution()
+            await host.push({"type": "execution_started", "execution_id": execution.id})
+            await host.drop_connection()
+            [event] = host.published("flow_executions")
+            return execution.id, event.get("execution_id"), round(trio.current_time() - began, 6)
+
+    assert await once() == await once()
+
+
+async def test_p25_faults_are_those_of_the_simulator(trunkline_host: HostFactory) -> None:
+    """The network breaks as `simulate --fault` says, and the host comes back."""
+    async with trunkline_host(only={"audit": handling(print)}, faults="reset@5s") as host:
+        await trio.sleep(30)
+        assert [gap.cause for gap in host.gaps()][:1] == ["reconnect"]
+        assert host.simulator.statistics().accepted > 1
+
+
+async def test_a_simulator_of_ones_own_and_what_it_received(trunkline_host: HostFactory) -> None:
+    """Commands of a plugin are seen where they arrive; the line it shows, too."""
+
+    async def run(ctx: PluginContext[Any]) -> None:
+        ctx.started()
+        reply = await ctx.send({"type": "command", "command": "stop", "execution_id": "e"})
+        ctx.note(f"{reply and reply['status']}")
+
+    simulator = Simulator(seed=7)
+    async with trunkline_host(only={"brake": running(run)}, simulator=simulator) as host:
+        await host.settle()
+        [command] = host.sent("command")
+        assert host.errors()[0].reason
+    assert host.simulator is simulator
+    assert command["execution_id"] == "e"
+
+
+async def test_a_clock_of_ones_own_is_used(
+    trunkline_host: HostFactory, mock_clock: MockClock
+) -> None:
+    """Time stands still then, for who wants to move it by hand."""
+    async with trunkline_host() as host:
+        began = trio.current_time()
+        await host.settle()
+        assert trio.current_time() == began == mock_clock.current_time()
+        mock_clock.autojump_threshold = 0  # the stop takes its time
+
+
+async def test_a_text_can_be_pushed_as_it_is(trunkline_host: HostFactory) -> None:
+    """What is no message is dropped, and nobody's error."""
+    async with trunkline_host(only={"audit": handling(print)}) as host:
+        await host.push("{not json")
+        await host.push(ENTRY)
+        assert len(host.published("audit")) == 1
