@@ -73,7 +73,7 @@ GOOD: Mapping[str, tuple[str, list[str]]] = {
     "00-anonymous": (URL, []),
     "00-door": ("", []),  # a port that somebody may have
     "00-every-setting": (f"wss://events.example:8443{PATH}", []),
-    "00-filters": (URL, []),
+    "00-filters": (URL, ["filter `filter.3` is for topic `noise`, which nobody owns"]),
     "00-inline-tables": (URL, []),
     "00-line-ends-of-windows": (URL, []),
     "00-no-effect-yet": (
@@ -193,6 +193,10 @@ SAID = """
 65-pair-ca-file-without-tls.toml:3 connection.ca_file: `ca_file` goes with wss://, but `url` says ws://
 65-pair-drop-with-keys.toml:6 filter[0].keys: `keys` goes with `redact`, not with `drop`
 65-pair-drop-with-keys.toml:7 filter[0].keep: `keep` goes with `sample`, not with `drop`
+65-pair-filter-of-system.toml:4 filter[0].topic: no filter sees `system`, what the host itself announces
+65-pair-filter-unreached.toml:7 filter[1]: is never reached: filter[0] drops all of `audit`; give that one a `where`, or remove one of the two
+65-pair-filter-unreached.toml:16 filter[3]: is never reached: filter[2] drops every event; give that one a `where`, or remove one of the two
+65-redact-no-path.toml:6 filter[0].keys[1]: expected dotted path such as payload.status, got "payload..ip"
 65-pair-redact-nothing.toml:3 filter[0].keys: `redact` needs the keys to redact
 65-pair-token-over-ws.toml:2 connection.url: a token does not travel over ws:// to another machine; use wss://, or set `allow_insecure_token` to true
 65-pair-two-sinks-of-one-name.toml:4 plugin.activity.sinks: two sinks are called `console`; give one a `name` of its own

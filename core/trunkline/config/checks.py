@@ -20,6 +20,7 @@ from trunkline.config.sources import Secrets, one_line_secret
 from trunkline.config.url import Endpoint, parse_url
 from trunkline.config.words import choice_of, shown
 from trunkline.strict import Expected
+from trunkline.where import WhereError, compile_where
 
 LARGEST = 1.7e308  # beyond it an integer is no float
 
@@ -107,6 +108,17 @@ def check_mapping(value: object, kind: Kind, site: Site) -> Mapping[str, Any]:
         return dict(value)
     items: Mapping[str, Any] = site.structure(value, dict[str, item_kind(kind)])  # type: ignore[misc] # made at run time
     return items
+
+
+def check_conditions(value: object, _: Kind, __: Site) -> Mapping[str, Any]:
+    """Take conditions that can be compiled."""
+    if not isinstance(value, Mapping):
+        raise Unfit
+    try:
+        compile_where(value)
+    except WhereError as exc:
+        raise Expected(str(exc)) from None
+    return dict(value)
 
 
 def check_class(value: object, kind: Kind, site: Site) -> object:

@@ -12,7 +12,7 @@ import attrs
 from trunkline.config import checks, kinds, shapes
 from trunkline.config.checks import Site
 from trunkline.config.kinds import Kind, has_note, is_kind, note_of
-from trunkline.config.limits import Form, Range
+from trunkline.config.limits import Form, Range, Where
 from trunkline.config.secret import Secret, TokenProvider
 from trunkline.config.shapes import Schema, Shape, always
 from trunkline.config.sources import WANTED
@@ -66,6 +66,13 @@ FIELD_TYPES = (
         lambda kind: note_of(kind, Form).phrase,
         checks.check_form,
         shapes.form_shape,
+    ),
+    FieldType(
+        has_note(Where),
+        "a table of conditions",
+        checks.check_conditions,
+        shapes.conditions_shape,
+        shows_value=False,
     ),
     FieldType(is_kind(Path), "a path", checks.check_path, always(type="string", minLength=1)),
     FieldType(

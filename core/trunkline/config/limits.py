@@ -5,8 +5,8 @@ A plugin's class may use `Seconds` and `Annotated[int, Range(...)]`; the forms a
 
 import ipaddress
 import string
-from collections.abc import Callable
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
 
 import attrs
 
@@ -38,6 +38,16 @@ class Form:
     """The same for editors, as a JSON Schema pattern; `fits` decides."""
 
 
+@attrs.frozen
+class Where:
+    """What a table of conditions must be: the one condition language."""
+
+    phrase: str = "table of conditions"
+
+
+HOST_TOPIC = "system"  # the host's own: no plugin can own it, no filter sees what it announces
+
+
 def is_topic(name: str) -> bool:
     """Tell whether `name` is a topic's: 1 to 128 of `A-Z a-z 0-9 _ . : -`, a letter or digit first."""
     return 0 < len(name) <= LONGEST_TOPIC and name[0] in _FIRST and _REST.issuperset(name)
@@ -45,6 +55,10 @@ def is_topic(name: str) -> bool:
 
 def _is_topic_or_every(name: str) -> bool:
     return name == "*" or is_topic(name)
+
+
+def _is_dotted_path(text: str) -> bool:
+    return all(text.split("."))
 
 
 def _is_reference(text: str) -> bool:
@@ -83,6 +97,8 @@ Bytes = Annotated[int, Range("number of bytes", 1024, 1024**3)]
 #: A part of a whole.
 Share = Annotated[float, Range("number", 0.0, 1.0)]
 
+DOTTED_PATH = r"[^.]+(\.[^.]+)*"  # a pattern for editors
+
 _TOPIC_PHRASE = "topic (1 to 128 of A-Z a-z 0-9 _ . : -, a letter or digit first)"
 _TOPIC_PATTERN = "[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}"
 
@@ -90,6 +106,12 @@ Topic = Annotated[str, Form(_TOPIC_PHRASE, is_topic, f"^{_TOPIC_PATTERN}$")]
 TopicOrEvery = Annotated[
     str, Form(f"{_TOPIC_PHRASE}, or *", _is_topic_or_every, rf"^({_TOPIC_PATTERN}|\*)$")
 ]
+#: Where in a message something stands, such as `payload.status`.
+DottedPath = Annotated[
+    str, Form("dotted path such as payload.status", _is_dotted_path, rf"^{DOTTED_PATH}$")
+]
+#: Conditions on a message.
+Conditions = Annotated[Mapping[str, Any], Where()]
 #: Something to import, `module:function`.
 Reference = Annotated[
     str, Form("`module:function`", _is_reference, r"^[^\s:.]+(\.[^\s:.]+)*:[^\s:.]+(\.[^\s:.]+)*$")

@@ -9,7 +9,7 @@ import attrs
 from trunkline.config.converter import config_converter
 from trunkline.config.lines import Place
 from trunkline.config.problems import Source, dotted, leaves, unknown_key
-from trunkline.config.rules import contradictions
+from trunkline.config.rules import contradictions, unreached
 from trunkline.config.settings import (
     IN_MEMORY,
     ActivitySettings,
@@ -87,6 +87,7 @@ class Reader:
             self._collected(problems, table, FilterSettings, ("filter", number))
             for number, table in enumerate(self._filters(problems, data))
         )
+        problems += [self.source.problem(*found) for found in unreached(filters)]
         plugin = self._plugin_tables(problems, data)
         tables = Tables(**settings, filters=filters, plugin=plugin)
         if problems:

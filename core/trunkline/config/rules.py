@@ -1,8 +1,9 @@
-"""What no single field can tell: settings of one table that contradict each other."""
+"""What no single field can tell: settings that contradict each other."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from trunkline.config.limits import HOST_TOPIC
 from trunkline.config.lines import Place
 from trunkline.config.settings import ConnectionSettings, FilterSettings
 
@@ -27,7 +28,25 @@ def _connection(settings: ConnectionSettings) -> Iterator[Finding]:
         yield ("ca_file",), "`ca_file` goes with wss://, but `url` says ws://"
 
 
+def unreached(filters: Sequence[FilterSettings | None]) -> Iterator[Finding]:
+    """Yield the filters that never see an event; None stands for one that is wrong by itself."""
+    for number, later in enumerate(filters):
+        for before, earlier in enumerate(filters[:number]):
+            if later is None or earlier is None or earlier.action != "drop" or earlier.where:
+                continue
+            if earlier.topic in {"*", later.topic}:
+                topic = "every event" if earlier.topic == "*" else f"all of `{earlier.topic}`"
+                yield (
+                    ("filter", number),
+                    f"is never reached: filter[{before}] drops {topic};"
+                    " give that one a `where`, or remove one of the two",
+                )
+                break
+
+
 def _filter(settings: FilterSettings) -> Iterator[Finding]:
+    if settings.topic == HOST_TOPIC:
+        yield ("topic",), f"no filter sees `{HOST_TOPIC}`, what the host itself announces"
     if settings.action == "redact" and not settings.keys:
         yield ("keys",), "`redact` needs the keys to redact"
     if settings.action != "redact" and settings.keys:

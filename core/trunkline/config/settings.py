@@ -1,13 +1,14 @@
 """The settings of the core, as classes; every field says what it is for, with its unit."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import attrs
 
 from trunkline.config.limits import (
     Bytes,
+    Conditions,
+    DottedPath,
     Interval,
     Limit,
     LoopbackDoor,
@@ -19,18 +20,8 @@ from trunkline.config.limits import (
 )
 from trunkline.config.secret import Secret, TokenProvider
 from trunkline.config.url import Endpoint
-from trunkline.strict import Expected
-from trunkline.where import WhereError, compile_where
 
 IN_MEMORY = ":memory:"
-
-
-def _compiles(_: object, __: object, where: Mapping[str, Any] | None) -> None:
-    """Validate conditions where they enter; attrs passes instance, field and value."""
-    try:
-        compile_where(where or {})
-    except WhereError as exc:
-        raise Expected(str(exc)) from None
 
 
 @attrs.frozen(kw_only=True)
@@ -121,9 +112,9 @@ class FilterSettings:
     """The topic it concerns; `*` is every topic."""
     action: Literal["drop", "redact", "sample"]
     """What happens to events that hold to `where`."""
-    where: Mapping[str, Any] | None = attrs.field(default=None, validator=_compiles)
+    where: Conditions | None = None
     """The condition; none means every event of the topic."""
-    keys: tuple[str, ...] = ()
-    """For `redact`: dotted paths."""
+    keys: tuple[DottedPath, ...] = ()
+    """For `redact`: dotted paths, through lists too."""
     keep: Share = 1.0
     """For `sample`: the share that is kept, from 0 to 1."""

@@ -21,7 +21,8 @@ from trunkline.config.kinds import (
     note_of,
     without_none,
 )
-from trunkline.config.limits import Form, Range
+from trunkline.config.limits import DOTTED_PATH, Form, Range
+from trunkline.where import OPERATORS
 
 Schema = dict[str, Any]
 #: Returns the schema of a type within another.
@@ -69,6 +70,28 @@ def mapping_shape(kind: Kind, describe: Describe) -> Schema:
     each = item_kind(kind)
     values = {} if each is Any else {"additionalProperties": describe(each)}
     return {"type": "object", **values}
+
+
+def conditions_shape(_: Kind, __: Describe) -> Schema:
+    """Describe conditions: dotted paths to a value, to several, or to operators."""
+    value: Schema = {"type": ["string", "number", "boolean"]}
+    values: Schema = {"type": "array", "items": value, "minItems": 1}
+    operators: dict[str, Schema] = {
+        **{name: {"type": ["string", "number"]} for name in OPERATORS},
+        "ne": {"anyOf": [value, values]},
+        "prefix": {"type": "string"},
+    }
+    judged = {
+        "type": "object",
+        "properties": operators,
+        "additionalProperties": False,
+        "minProperties": 1,
+    }
+    return {
+        "type": "object",
+        "propertyNames": {"pattern": f"^{DOTTED_PATH}$"},
+        "additionalProperties": {"anyOf": [value, values, judged]},
+    }
 
 
 def optional_shape(kind: Kind, describe: Describe) -> Schema:

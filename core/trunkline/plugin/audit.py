@@ -15,6 +15,7 @@ import attrs
 from trunkline.hookspecs import PROJECT
 from trunkline.plugin.field_types import field_problems
 from trunkline.plugin.hooks import SPECS, HookSpec
+from trunkline.plugin.places import place_in, place_of
 from trunkline.plugin.suggest import did_you_mean
 from trunkline.plugin_api import PluginInfo
 
@@ -37,33 +38,26 @@ def audit(plugin: object) -> Audited:
     """Examine a module or an instance."""
     if inspect.isclass(plugin):
         text = "a class is not a plugin; point the entry point at an instance or a module"
-        return Audited(PluginInfo(), (f"{_class_place(plugin)} {plugin.__name__}: {text}",))
+        return Audited(PluginInfo(), (f"{place_in(plugin)} {plugin.__name__}: {text}".lstrip(),))
     problems: list[str] = []
     declared: object = getattr(plugin, INFO, PluginInfo())
     info: PluginInfo[Any] = declared if isinstance(declared, PluginInfo) else PluginInfo()
-    problems += _info_problems(info)
+    said = [*_info_problems(info)]
     if info is not declared:
-        problems.append(f"`{INFO}` is not a PluginInfo: write `{INFO} = PluginInfo(...)`")
+        said.append("is not a PluginInfo: write `trunkline_plugin = PluginInfo(...)`")
+    problems += [f"{place_in(plugin, INFO)} `{INFO}`: {text}".lstrip() for text in said]
+    if inspect.isclass(info.config) and attrs.has(info.config):
+        problems += field_problems(info.config)
     hook_count = 0
     for name, function in _functions(plugin):
         is_marked = hasattr(function, MARKER)
         hook_count += is_marked
         found = _hook_problems(name, function) if is_marked else _unmarked_problems(name, function)
-        problems += [f"{place_of(function)} {name}: {text}" for text in found]
+        problems += [f"{place_of(function)} {name}: {text}".lstrip() for text in found]
     if hook_count == 0 and not problems:
-        problems.append("it implements no hook: mark functions with `@trunkline.hookimpl`")
+        text = "it implements no hook: mark functions with `@trunkline.hookimpl`"
+        problems.append(f"{place_in(plugin)} {text}".lstrip())
     return Audited(info, tuple(problems))
-
-
-def place_of(function: Callable[..., object]) -> str:
-    """Return `file:line` of a function, the file without its folders."""
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    return "?" if code is None else short_place(code.co_filename, code.co_firstlineno)
-
-
-def short_place(file: str, line: int) -> str:
-    """Return `file:line` as people read it."""
-    return f"{file.replace(chr(92), '/').rpartition('/')[2]}:{line}"
 
 
 def _functions(plugin: object) -> Iterator[tuple[str, Callable[..., object]]]:
@@ -143,18 +137,9 @@ def _foreign_project(function: Callable[..., object]) -> str | None:
 
 
 def _info_problems(info: PluginInfo[Any]) -> Iterator[str]:
-    if info.config is not None and not attrs.has(info.config):
-        yield f"`{INFO}`: `config` must be an attrs class, such as one made by `@attrs.frozen`"
-    elif info.config is not None:
-        yield from field_problems(info.config)
+    if info.config is not None and not (inspect.isclass(info.config) and attrs.has(info.config)):
+        yield "`config` must be an attrs class, such as one made by `@attrs.frozen`"
     for field in ("requires", "after"):
         names = getattr(info, field)
         if not isinstance(names, tuple | list) or not all(isinstance(n, str) for n in names):
-            yield f'`{INFO}`: `{field}` must be a tuple of plugin names: `{field}=("flow",)`'
-
-
-def _class_place(cls: type) -> str:
-    try:
-        return short_place(inspect.getfile(cls), inspect.getsourcelines(cls)[1])
-    except (OSError, TypeError):  # no source: made at run time, or a frozen application
-        return cls.__module__
+            yield f'`{field}` must be a tuple of plugin names: `{field}=("flow",)`'

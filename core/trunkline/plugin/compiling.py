@@ -1,15 +1,19 @@
 """Pure: from the rules of all plugins to the one route table, and what is wrong between them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
+from trunkline.config import HOST_TOPIC
 from trunkline.plugin.draft import Draft
 from trunkline.plugin.order import arrange
-from trunkline.plugin.registrars import EVERY_TOPIC, HOST_TOPIC
+from trunkline.plugin.registrars import EVERY_TOPIC
 from trunkline.plugin.suggest import did_you_mean
 from trunkline.routing.table import ClassifierRule, FilterRule, RouteTable, TopicRule
 
 RuleT = TypeVar("RuleT", ClassifierRule, FilterRule)
+
+#: What the host itself puts events on, whatever plugins there are.
+HOST_TOPICS = frozenset({HOST_TOPIC, "activity"})
 
 
 def conflicts(drafts: Sequence[Draft]) -> dict[str, str]:
@@ -66,13 +70,11 @@ def _arranged(rules: Sequence[RuleT], order: Iterable[str]) -> tuple[RuleT, ...]
 
 def table_warnings(table: RouteTable, drafts: Sequence[Draft], order: Iterable[str]) -> list[str]:
     """Return what is allowed and probably not meant."""
-    known = {rule.topic for rule in (*table.topics, *table.fallbacks)} | {HOST_TOPIC}
+    known = {rule.topic for rule in (*table.topics, *table.fallbacks)} | HOST_TOPICS
     warnings = [
-        f"plugin `{rule.owner}` subscribes to topic `{rule.topic}`, which nobody owns"
-        + did_you_mean(rule.topic, known)
-        for draft in drafts
-        for rule in draft.subscriptions.rules
-        if rule.topic not in known | {EVERY_TOPIC}
+        f"{who} topic `{topic}`, which nobody owns{did_you_mean(topic, known)}"
+        for who, topic in _wanted(table, drafts)
+        if topic not in known | {EVERY_TOPIC}
     ]
     rules = {rule.name for rule in table.classifiers} | {rule.name for rule in table.filters}
     return warnings + [
@@ -81,3 +83,14 @@ def table_warnings(table: RouteTable, drafts: Sequence[Draft], order: Iterable[s
         for name in order
         if name != "*" and name not in rules
     ]
+
+
+def _wanted(table: RouteTable, drafts: Sequence[Draft]) -> Iterator[tuple[str, str]]:
+    """Yield who is there for a topic, and the topic; nobody is for one that is misspelt."""
+    for filter_rule in table.filters:
+        yield from ((f"filter `{filter_rule.name}` is for", topic) for topic in filter_rule.topics)
+    for draft in drafts:
+        for subscription in draft.subscriptions.rules:
+            yield f"plugin `{subscription.owner}` subscribes to", subscription.topic
+        for sink in draft.sinks.rules:
+            yield from ((f"sink `{sink.name}` takes", topic) for topic in sink.topics)

@@ -10,8 +10,8 @@ from typing import Any
 
 import attrs
 
-from trunkline.plugin.audit import short_place
 from trunkline.plugin.discover import Found
+from trunkline.plugin.places import short_place
 from trunkline.plugin.record import PluginRecord
 from trunkline.plugin.registrars import (
     ClassifierRegistrar,

@@ -12,25 +12,59 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import attrs
 
 from trunkline.config import Range, Secret
+from trunkline.plugin.places import place_in
 
 _PLAIN = (str, int, float, bool, Path, Secret)
 KNOWN = (
     "str, int, float, bool, Seconds, Path, Secret, Literal, enums, tuple[T, ...], "
     "Mapping[str, T], T | None, attrs classes, and unions of those told apart by `kind`"
 )
+#: {what authors write: what is meant}
+_MEANT = {
+    **dict.fromkeys((list, set, frozenset), "`tuple[T, ...]`"),
+    dict: "`Mapping[str, T]`",
+}
 
 
-def field_problems(cls: type) -> Iterator[str]:
-    """Yield what is wrong with the fields of an attrs class, and of those within it."""
+def field_problems(cls: type, within: tuple[type, ...] = ()) -> Iterator[str]:
+    """Yield what is wrong with the fields of an attrs class, and of those within it.
+
+    `within` are the classes that hold this one.
+    """
     try:
         attrs.resolve_types(cls)
     except NameError as exc:
-        yield f"`{cls.__name__}`: its field types cannot be found at run time: {exc}"
+        text = f"`{cls.__name__}`: its field types cannot be found at run time: {exc}"
+        yield f"{place_in(cls)} {text}".lstrip()
         return
+    inner: dict[type, None] = {}  # each once, in order
     for field in attrs.fields(cls):
-        if field.init and not _is_known(field.type):
-            kind = getattr(field.type, "__name__", str(field.type))
-            yield f"`{cls.__name__}.{field.name}`: no table holds `{kind}`; use {KNOWN}"
+        if field.init:
+            inner |= dict.fromkeys(_classes_in(field.type))
+            if text := _type_problem(field.type, (*within, cls)):
+                name = f"`{cls.__name__}.{field.name}`"
+                yield f"{place_in(cls, field.name)} {name}: {text}".lstrip()
+    for each in inner:
+        if each not in (*within, cls):
+            yield from field_problems(each, (*within, cls))
+
+
+def _type_problem(kind: Any, within: tuple[type, ...]) -> str:
+    """Return why no table can hold such a field, or nothing."""
+    if not _is_known(kind):
+        shown = str(kind) if get_args(kind) else getattr(kind, "__name__", str(kind))
+        return f"no table holds `{shown}`; use {_MEANT.get(get_origin(kind) or kind, KNOWN)}"
+    if any(each in within for each in _classes_in(kind)):
+        return "the class would hold itself, and its table have no end"
+    return ""
+
+
+def _classes_in(kind: Any) -> Iterator[type]:
+    """Yield the attrs classes that an annotation names."""
+    if isinstance(kind, type) and attrs.has(kind):
+        yield kind
+    for argument in get_args(kind):
+        yield from _classes_in(argument)
 
 
 def _is_known(kind: Any) -> bool:
@@ -45,9 +79,7 @@ def _is_known(kind: Any) -> bool:
         return arguments[0] is str and (arguments[1] is Any or _is_known(arguments[1]))
     if origin in {Union, UnionType}:
         return _is_known_union([each for each in arguments if each is not NoneType])
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return True
-    return isinstance(kind, type) and attrs.has(kind) and not any(field_problems(kind))
+    return isinstance(kind, type) and (issubclass(kind, Enum) or attrs.has(kind))
 
 
 def _is_known_union(kinds: list[Any]) -> bool:
@@ -57,6 +89,5 @@ def _is_known_union(kinds: list[Any]) -> bool:
     return all(
         attrs.has(kind)
         and get_origin(getattr(attrs.fields_dict(kind).get("kind"), "type", None)) is Literal
-        and _is_known(kind)
         for kind in kinds
     )

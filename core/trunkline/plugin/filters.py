@@ -16,7 +16,9 @@ REDACTED = "[redacted]"
 def filters_from_config(settings: Iterable[FilterSettings], rng: Random) -> tuple[FilterRule, ...]:
     """Return the rules of the file, in its order; `rng` draws what a `sample` keeps."""
     return tuple(
-        FilterRule(f"filter.{number}", _function(each, rng), (each.topic,), each.where)
+        FilterRule(
+            f"filter.{number}", _function(each, rng), (each.topic,), each.where, _in_words(each)
+        )
         for number, each in enumerate(settings, start=1)
     )
 
@@ -31,6 +33,17 @@ def _function(settings: FilterSettings, rng: Random) -> Callable[[Event], Event 
         case "sample":
             keep = settings.keep
             return lambda event: event if rng.random() < keep else None
+    assert_never(settings.action)
+
+
+def _in_words(settings: FilterSettings) -> str:
+    match settings.action:
+        case "drop":
+            return "drop"
+        case "redact":
+            return f"redact {', '.join(settings.keys)}"
+        case "sample":
+            return f"keep {100 * settings.keep:g} % of the events"
     assert_never(settings.action)
 
 

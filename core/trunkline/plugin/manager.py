@@ -7,7 +7,7 @@ goes on from it.
 
 import logging
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -29,6 +29,8 @@ from trunkline.routing.table import FilterRule, TopicRule
 
 logger = logging.getLogger(__name__)
 
+SLOW_IMPORT = 2.0  # s; in that time a whole host is to be connected
+
 #: {register hook: its argument beside `config`}, in the order they are called
 _REGISTER = {
     f"trunkline_register_{kind}": kind
@@ -44,30 +46,34 @@ def load(
     found: Sequence[Found] | None = None,
     filters: Iterable[FilterRule] = (),
     fallbacks: Iterable[TopicRule] = (),
+    clock: Callable[[], float] = time.perf_counter,
 ) -> Loaded:
     """Load every plugin that is not switched off, and compile the route table.
 
     `safe` and `disable` are the command line's; `found` replaces what is installed and in
     `[plugins] paths`. `filters` come before the plugins'; `fallbacks` are asked after them.
+    `clock` measures imports, in seconds.
 
     Raises:
         UsageError: `disable` names what is not there.
     """
     surveyed = survey(config, safe=safe, disable=disable, found=found)
-    loading = Loading(config, surveyed)
+    loading = Loading(config, surveyed, clock)
     return loading.run(tuple(filters), tuple(fallbacks))
 
 
 class Loading:
     """One walk through the phases."""
 
-    def __init__(self, config: Config, surveyed: Survey) -> None:
+    def __init__(self, config: Config, surveyed: Survey, clock: Callable[[], float]) -> None:
         self._config = config
+        self._clock = clock
         self._survey = surveyed
         self._drafts = [Draft(each) for each in surveyed.active]
         self._hooks = Hooks()
         self._version = version(OUR_DISTRIBUTION)
         self._problems: list[Problem] = [*surveyed.problems]
+        self._warnings: list[str] = []
         self._settings: dict[str, type[Any] | None] = {}  # {plugin: class of its table}
 
     def run(self, filters: tuple[FilterRule, ...], fallbacks: tuple[TopicRule, ...]) -> Loaded:
@@ -96,7 +102,11 @@ class Loading:
             plugins=tuple(self._plugin(draft) for draft in alive),
             table=table,
             problems=tuple(self._problems),
-            warnings=(*self._survey.warnings(records), *table_warnings(table, alive, order)),
+            warnings=(
+                *self._survey.warnings(records),
+                *self._warnings,
+                *table_warnings(table, alive, order),
+            ),
             missing=self._survey.missing(records),
             settings=self._settings,
         )
@@ -107,11 +117,16 @@ class Loading:
     def _import(self, draft: Draft) -> None:
         """Import a plugin; announced before, because a slow import cannot be cut short."""
         logger.debug("plugin.import", extra={"plugin": draft.name, "source": draft.found.source})
-        started = time.perf_counter()
+        started = self._clock()
         with draft.in_phase("import"):
             draft.plugin = draft.found.load()
-        seconds = time.perf_counter() - started
+        seconds = self._clock() - started
         draft.record = attrs.evolve(draft.record, import_seconds=seconds)
+        if seconds > SLOW_IMPORT:
+            self._warnings.append(
+                f"plugin {draft.record.title} took {seconds:.1f} s to import;"
+                " every start of the host waits for it"
+            )
 
     def _audit(self, draft: Draft) -> None:
         with draft.in_phase("audit"):

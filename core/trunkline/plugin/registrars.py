@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from trunkline.activity.sinks import SinkRule
-from trunkline.config import is_topic
+from trunkline.config import HOST_TOPIC, is_topic
 from trunkline.errors import PluginError
 from trunkline.events import Event, Gap
 from trunkline.plugin.callables import is_async, parameter_count
@@ -19,7 +19,6 @@ from trunkline.routing.table import ClassifierRule, FilterRule, TopicRule
 from trunkline.where import compile_where
 
 EVERY_TOPIC = "*"
-HOST_TOPIC = "system"  # the host's own; no plugin can own it (P6)
 
 
 @attrs.frozen

@@ -38,6 +38,8 @@ class FilterRule:
     function: Callable[[Event], Event | None]
     topics: tuple[str, ...] = ("*",)
     where: Mapping[str, Any] | Callable[[Event], bool] | None = None
+    does: str = ""
+    """What it does, in words, where that is known: for those of a configuration."""
 
 
 @attrs.frozen

@@ -161,7 +161,7 @@ def test_routes_shows_what_one_message_would_meet(tmp_path: Path) -> None:
     message.write_text('{"type":"agent_status","execution_id":"1","payload":{}}')
     way = json.loads(run("routes", "--message", str(message), "--json", cwd=tmp_path).stdout)
     assert way["topic"] == "flow_executions"
-    assert way["filters"] == [{"name": "filter.1", "verdict": "dropped"}]
+    assert [each["verdict"] for each in way["filters"]] == ["dropped"]
     assert way["receivers"] == []
     table = run("routes", cwd=tmp_path)
     assert "approvals" in table.stdout

@@ -11,6 +11,7 @@ import pytest
 from trunkline import PluginInfo, hookimpl, hookspecs
 from trunkline.hookspecs import PROJECT
 from trunkline.plugin.audit import audit
+from trunkline.plugin.hooks import Hooks
 from trunkline.plugin.local import load_local
 
 Write = Callable[[str, str], Path]
@@ -170,6 +171,70 @@ def test_p11_all_problems_come_at_once(write: Write) -> None:
 
     assert len(problems_of(write, BROKEN[3][0] + "\n@hookimpl\ndef trunkline_run(): ...")) == 2
     assert len(problems_of(write, source)) == 2
+
+
+EVERYTHING = """import attrs
+from trunkline import PluginInfo, hookimpl
+
+@attrs.frozen
+class Inner:
+    names: list[str]
+
+@attrs.frozen
+class Table:
+    inner: tuple[Inner, ...]
+    since: "datetime.datetime | None" = None
+    counts: dict[str, int] = attrs.field(factory=dict)
+
+import datetime
+
+trunkline_plugin = PluginInfo(
+    config=Table, requires="flow"
+)
+
+@hookimpl
+def trunkline_register_topic(topics): ...
+
+@hookimpl
+def trunkline_register_sinks(sinks, confg=None): ...
+"""
+
+
+def test_p11_every_problem_of_a_file_comes_with_its_line_and_a_suggestion(write: Write) -> None:
+    """Hooks, arguments, the info, the fields of its class and of those within: in one go."""
+    problems = audit(load_local("broken", write("broken.py", EVERYTHING))).problems
+
+    assert [problem.partition(" ")[0] for problem in problems] == [
+        "broken.py:16",
+        "broken.py:11",
+        "broken.py:12",
+        "broken.py:6",
+        "broken.py:23",
+        "broken.py:20",
+    ]
+    for words in (
+        '`requires=("flow",)`',
+        "`Table.since`: no table holds `datetime.datetime | None`; use str, int",
+        "`Table.counts`: no table holds `dict[str, int]`; use `Mapping[str, T]`",
+        "`Inner.names`: no table holds `list[str]`; use `tuple[T, ...]`",
+        "did you mean `trunkline_register_topics`",
+        "no argument `confg`; did you mean `config`?",
+    ):
+        assert any(words in problem for problem in problems), words
+
+
+def test_p11_a_hook_may_grow(write: Write) -> None:
+    """An implementation is given the arguments it names, so a new one harms no older plugin."""
+    plugin = load_local("honest", write("honest.py", HONEST.replace("pass", "seen.append(topics)")))
+    seen: list[object] = []
+    vars(plugin)["seen"] = seen
+    hooks = Hooks()
+    hooks.register("honest", plugin)
+
+    hooks.call("trunkline_register_topics", "honest", topics=1, config=None, of_tomorrow=2)
+
+    assert seen == [1]
+    assert hooks.call_count == 1
 
 
 def test_p11_an_honest_plugin_passes(write: Write) -> None:

@@ -125,6 +125,20 @@ def test_p19_any_other_type_is_refused(kind: Any) -> None:
     assert problem.startswith("`Table.field`: no table holds")
 
 
+@attrs.frozen
+class Tree:
+    name: str
+    children: "tuple[Tree, ...]" = ()
+
+
+def test_p19_a_class_that_holds_itself_is_refused() -> None:
+    """The audit and the schema would never come to its end."""
+    [problem] = field_problems(Tree)
+
+    assert problem.startswith("test_field_types.py:")
+    assert "`Tree.children`: the class would hold itself" in problem
+
+
 def test_p19_a_type_that_does_not_exist_at_run_time_is_named() -> None:
     """Imported for the checker alone: cattrs would fail on it with a traceback."""
 

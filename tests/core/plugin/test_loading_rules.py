@@ -173,6 +173,26 @@ def test_p24_a_subscription_to_nobodys_topic_is_a_warning(folder: Folder) -> Non
     assert [rule.owner for rule in loaded.subscriptions] == ["one"] * 5
 
 
+def test_p24_a_filter_or_sink_for_nobodys_topic_is_a_warning(folder: Folder) -> None:
+    """A mask with a misspelt topic masks nothing; the host's own topics are known."""
+    folder.add(
+        "one",
+        "@hookimpl\ndef trunkline_register_topics(topics): topics.add('audit')\n"
+        "@hookimpl\ndef trunkline_register_filters(filters):\n"
+        "    filters.add('mask', lambda event: event, topics=['audti', '*'])\n"
+        "async def write(events): ...\n"
+        "@hookimpl\ndef trunkline_register_sinks(sinks):\n"
+        "    sinks.add('file', write, topics=['adit', 'activity', 'system'])",
+    )
+
+    warnings = folder.load().warnings
+
+    assert warnings == (
+        "filter `one.mask` is for topic `audti`, which nobody owns; did you mean `audit`?",
+        "sink `one.file` takes topic `adit`, which nobody owns; did you mean `audit`?",
+    )
+
+
 def test_p09_a_loaded_plugin_waits_to_be_started(folder: Folder) -> None:
     """With all its load has told: hooks, time, phase, reason."""
     folder.topic("audit", "things")

@@ -65,19 +65,45 @@ def test_p08_an_import_is_announced_before_it_begins(
     assert [record.message for record in caplog.records][:2] == ["plugin.import", "importing"]
 
 
+def test_p09_a_slow_import_is_measured_and_named(folder: Folder) -> None:
+    """The record has the time of each; a warning names the one that makes every start wait."""
+    folder.topic("quick", "a")
+    folder.topic("slow", "b")
+    ticks = iter([0.0, 0.25, 10.0, 13.5])
+
+    loaded = folder.load(clock=lambda: next(ticks))
+
+    assert {n: each.import_seconds for n, each in records(loaded).items()} == {
+        "quick": 0.25,
+        "slow": 3.5,
+    }
+    [warning] = loaded.warnings
+    assert warning.startswith("plugin slow (")
+    assert "took 3.5 s to import; every start of the host waits for it" in warning
+
+
 def test_p05_a_disabled_plugin_is_never_imported(tmp_path: Path, site: Site) -> None:
-    """In a process of its own: the module is absent, and what its import writes is not there."""
+    """By distribution, by plugin, by `enable`, by `--safe`: the module is absent from a process of
+    its own, and what its import writes is not there."""
     mark = tmp_path / "imported"
-    site.install("acme", {"audit": f"open({str(mark)!r}, 'w')"})
+    site.install("acme-plugins", {"audit": f"open({str(mark)!r}, 'w').close()"})
     script = """
         import sys
         sys.path.insert(0, sys.argv[1])
         from trunkline.config import config_from_mapping
         from trunkline.plugin.manager import load
-        settings = {"connection": {"url": "ws://localhost"}, "plugins": {"disable": ["acme"]}}
-        loaded = load(config_from_mapping(settings))
-        assert "acme_plugin0" not in sys.modules
-        print({record.name: record.state.value for record in loaded.records}["audit"])
+        for plugins, switches in (
+            ({"disable": ["Acme_Plugins"]}, {}),
+            ({"disable": ["audit"]}, {}),
+            ({"enable": []}, {}),
+            ({}, {"disable": ["acme.plugins"]}),
+            ({}, {"disable": ["audit"]}),
+            ({}, {"safe": True}),
+        ):
+            settings = {"connection": {"url": "ws://localhost"}, "plugins": plugins}
+            loaded = load(config_from_mapping(settings), **switches)
+            assert "acme_plugins_plugin0" not in sys.modules
+            print({record.name: record.state.value for record in loaded.records}["audit"])
     """
 
     result = subprocess.run(
@@ -88,8 +114,10 @@ def test_p05_a_disabled_plugin_is_never_imported(tmp_path: Path, site: Site) -> 
         timeout=30,
     )
 
-    assert result.stdout.strip() == "disabled"
+    assert result.stdout.split() == ["disabled"] * 6
     assert not mark.exists()
+    load(config(enable=["acme-plugins"]))
+    assert mark.exists()
 
 
 def test_p03_the_target_may_be_an_instance(site: Site) -> None:
