@@ -30,6 +30,7 @@ ENVIRON = {"TRUNKLINE_TOKEN": "demo-token"}
 #: {page and heading: what can be read after the snippet has run}
 PROGRAMS = {
     "README.md: In your own trio program": "Event(topic='flow_executions'",
+    "connection.md: Asking over HTTP": "200 ",
     "events.md: Events": " live\n",
     "migrating.md: connect, subscribe with a filter, state": "connected ('flow_executions',)\n1\n",
     "migrating.md: send": "unauthorized",

@@ -10,7 +10,7 @@ from trunkline.simulator.proxy import chaos_proxy
 from trunkline.simulator.scenarios import SCENARIOS
 from trunkline.simulator.session import Received
 from trunkline.simulator.simulator import Dial, Simulator
-from trunkline.simulator.users import ACCOUNT_A, ACCOUNT_B, ALICE, BOB, CAROL, User
+from trunkline.simulator.users import ACCOUNT_A, ACCOUNT_B, ALICE, BOB, CAROL, DAVE, User
 
 __all__ = [
     "ACCOUNT_A",
@@ -18,6 +18,7 @@ __all__ = [
     "ALICE",
     "BOB",
     "CAROL",
+    "DAVE",
     "SCENARIOS",
     "Approval",
     "Dial",

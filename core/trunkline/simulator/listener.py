@@ -18,7 +18,9 @@ from trio_websocket import (
 )
 
 from trunkline.simulator.faulty import Faulty
+from trunkline.simulator.peeked import Peeked
 from trunkline.simulator.plan import Plan
+from trunkline.simulator.rest import Answer, Asked, Rest, is_rest, serve
 from trunkline.simulator.session import CLOSE_LIMIT, Backend, Ending, Session, SocketGone
 from trunkline.simulator.upgrade import PATH, Upgrade
 from trunkline.simulator.wire import new_id
@@ -52,6 +54,9 @@ class Tally:
     """What happened at the door since the start."""
 
     accepted: int = 0
+    """Sockets."""
+    asked: int = 0
+    """Requests over REST."""
     rejected: int = 0
     dropped_slow: int = 0
     failed: int = 0
@@ -68,6 +73,7 @@ class Listener:
         stream_plan: Callable[[int], Plan],
     ) -> None:
         self._backend = backend
+        self._rest = Rest(backend.world, backend.tokens)
         self._rng = rng
         self._stream_plan = stream_plan
         self._connection_count = 0
@@ -98,15 +104,27 @@ class Listener:
         async with trio.open_nursery() as reader:  # the library's reader lives in here
             request = None
             with trio.move_on_after(UPGRADE_LIMIT):
-                request = await wrap_server_stream(
-                    reader, stream, 1, self._backend.rules.max_message_bytes, READ_SIZE
-                )
+                stream = Peeked(stream)
+                if is_rest(await stream.peek_line()):
+                    await serve(stream, self._answer_request)
+                else:
+                    request = await wrap_server_stream(
+                        reader, stream, 1, self._backend.rules.max_message_bytes, READ_SIZE
+                    )
             if request is not None:
                 await self._answer(request, stream)
             deadline = trio.current_time() + LINGER_LIMIT
             reader.cancel_scope.deadline = deadline
         with trio.move_on_at(deadline):
             await _drain(stream)
+
+    def _answer_request(self, asked: Asked) -> Answer:
+        """Answer over REST; who refuses sockets refuses here, too."""
+        self.tally.asked += 1
+        if self.refusal is not None:
+            headers = {name.decode(): value.decode() for name, value in self.refusal.headers}
+            return Answer(self.refusal.status, {"detail": "Service Unavailable"}, headers)
+        return self._rest.answer(asked)
 
     async def _answer(self, request: WebSocketRequest, stream: trio.abc.Stream) -> None:
         upgrade = Upgrade.parse(request.path, request.headers)

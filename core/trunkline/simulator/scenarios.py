@@ -16,7 +16,7 @@ from trunkline.simulator.activity import Activity
 from trunkline.simulator.approvals import Approval, Outcome
 from trunkline.simulator.catalogue import AGENTS, FLOWS, REQUESTS, Flow
 from trunkline.simulator.executions import Execution
-from trunkline.simulator.frames import account_event, approval_frame, flow_update
+from trunkline.simulator.frames import account_event, approval_frame
 from trunkline.simulator.runs import Beat, Run
 from trunkline.simulator.runs import Outcome as RunOutcome
 from trunkline.simulator.users import User
@@ -85,11 +85,10 @@ def _push(stage: Stage, execution: Execution, beat: Beat) -> None:
         if "runtime_session_id" in beat.payload:
             ids = {"runtime_session_id": beat.payload["runtime_session_id"]} | ids
         stage.tell(beat.topic, beat.type, beat.payload, **ids)
+        if beat.topic == "flow_executions":
+            stage.world.log(execution, beat.type, beat.payload)
         return
-    if beat.type == "status_update":
-        execution.status = beat.payload["status"]
-    now = stage.world.walltime()
-    stage.world.publish(flow_update(execution, beat.type, beat.payload, now))
+    stage.world.update_execution(execution, beat.type, beat.payload)
 
 
 async def _run(outcome: RunOutcome, stage: Stage) -> None:

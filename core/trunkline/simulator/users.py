@@ -22,6 +22,9 @@ class User:
     may_execute: bool = True
     """Holds `execute_flows`: may send commands."""
     may_view_approvals: bool = True
+    """Over the socket every member may (S12)."""
+    may_decide: bool = True
+    """Holds `view_approvals` and `decide_approvals` over REST."""
     may_view_users: bool = True
 
     @property
@@ -37,8 +40,10 @@ CAROL = User(
     "carol",
     ACCOUNT_A,
     may_execute=False,
+    may_decide=False,
     may_view_users=False,
 )
+DAVE = User("5f0b8a8e-6f5e-4a57-8d2b-3b8d3f1c9e72", "dave", ACCOUNT_A)
 
 #: {token: who presents it}
 DEFAULT_USERS: Mapping[str, User] = {
@@ -47,7 +52,9 @@ DEFAULT_USERS: Mapping[str, User] = {
     "refresh-demo": ALICE,
     "other-token": BOB,
     "viewer-token": CAROL,
+    "second-token": DAVE,
 }
+PASSWORD = "demo"  # noqa: S105 - everybody's; nobody here is real
 
 
 class Tokens:
@@ -69,6 +76,18 @@ class Tokens:
         if not isinstance(token, str) or token.startswith("refresh-"):
             return None
         return self._find(token)
+
+    def user_of_request(self, token: str) -> User | None:
+        """Return who a token stands for over REST: a JWT or an API key (protocol §10)."""
+        return None if token.startswith("refresh-") else self._find(token)
+
+    def of_user(self, username: str, *, refreshing: bool = False) -> str | None:
+        """Return a token of somebody: one to present, or one to get others with."""
+        for token, user in self.users.items():
+            kind = token.startswith("refresh-")
+            if user.username == username and not token.startswith("key-") and kind is refreshing:
+                return token
+        return None
 
     def _find(self, token: str) -> User | None:
         return None if self.are_refused else self.users.get(token)

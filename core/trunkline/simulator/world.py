@@ -13,8 +13,8 @@ import attrs
 
 from trunkline.simulator.activity import Activity
 from trunkline.simulator.approvals import Approval, Outcome
-from trunkline.simulator.executions import Execution, answer_command
-from trunkline.simulator.frames import approval_frame
+from trunkline.simulator.executions import Execution, LogRow, answer_command
+from trunkline.simulator.frames import approval_frame, flow_update
 from trunkline.simulator.topics import reaches
 from trunkline.simulator.users import ACCOUNT_A, User
 from trunkline.simulator.wire import encode_push, iso, new_id
@@ -87,8 +87,27 @@ class World:
         """Keep a run, or (None) a new one of account A, so that it takes commands."""
         if execution is None:
             execution = Execution.draw(self._rng, ACCOUNT_A, "demo", status)
+        execution.created_at = execution.created_at or self.walltime()
+        execution.updated_at = max(execution.updated_at, execution.created_at)
         _keep(self.executions, execution, lambda each: each.is_over)
         return execution
+
+    def start_execution(self, account_id: str, flow_name: str) -> Execution:
+        """Keep a new run of a flow; nobody carries it out yet."""
+        return self.add_execution(Execution.draw(self._rng, account_id, flow_name))
+
+    def update_execution(self, execution: Execution, kind: str, payload: Mapping[str, Any]) -> None:
+        """Let a run do something: its row changes, and the update is pushed and stored."""
+        now = self.walltime()
+        update = flow_update(execution, kind, payload, now)
+        execution.take(kind, update["payload"], now)
+        self.log(execution, kind, update["payload"])
+        self.publish(update)
+
+    def log(self, execution: Execution, kind: str, payload: Mapping[str, Any]) -> None:
+        """Store an update of a run; what stores them hears of it by the bus (protocol §13)."""
+        if self.bus_is_up:
+            execution.log.append(LogRow(self.walltime(), kind, payload))
 
     def request_approval(self, approval: Approval | None = None) -> Approval:
         """Keep a request, or (None) a new one of account A, and push `approval_created`."""
@@ -98,20 +117,25 @@ class World:
         self.publish(approval_frame(approval, "approval_created", self.walltime()))
         return approval
 
-    def resolve_approval(self, approval_id: str, outcome: Outcome) -> bool:
+    def resolve_approval(
+        self,
+        approval_id: str,
+        outcome: Outcome,
+        actor: User | None = None,
+        comment: str | None = None,
+    ) -> bool:
         """End a request and push its frame; False: there is none pending."""
         approval = self.approvals.get(approval_id)
         if approval is None or approval.status != "pending":
             return False
-        approval.status = outcome
-        if outcome in {"approved", "declined"}:
-            approval.resolved_at = self.walltime()
+        approval.resolve(outcome, self.walltime(), actor, comment)
         self.publish(approval_frame(approval, f"approval_{outcome}", self.walltime()))
         return True
 
     def command(self, user: User | None, message: Mapping[str, Any]) -> dict[str, Any]:
         """Carry out a `command` message and return the reply (protocol §9)."""
-        return answer_command(self.executions, user, message, bus_is_up=self.bus_is_up)
+        now = self.walltime()
+        return answer_command(self.executions, user, message, now, bus_is_up=self.bus_is_up)
 
     def store_activity(self, session_id: str, user: User | None, activity: Activity) -> None:
         """Keep a row, and tell the account; of an anonymous sender, tell everybody (S2)."""
