@@ -158,7 +158,7 @@ def _type(hint: Any) -> str:
     if get_origin(hint) in {Union, types.UnionType}:
         inner = [each for each in get_args(hint) if each is not types.NoneType]
         if Secret in inner:
-            return KEPT_ELSEWHERE
+            return f"text, or {KEPT_ELSEWHERE}" if str in inner else KEPT_ELSEWHERE
         return " or ".join(dict.fromkeys(_type(each) for each in inner))
     if get_origin(hint) is tuple:
         return f"list of: {_type(get_args(hint)[0])}"

@@ -13,6 +13,7 @@ from trunkline_plugins.seams import Link
 from trunkline_plugins.sinks.console import ConsoleSettings
 from trunkline_plugins.sinks.jsonl import JsonlSettings
 from trunkline_plugins.sinks.sqlite import SqliteSettings
+from trunkline_plugins.sinks.webhook import WebhookSettings
 from trunkline_plugins.status_line import keep_noting
 
 TOPIC = "activity"
@@ -20,7 +21,7 @@ UPSTREAM = "upstream"
 UPSTREAM_BATCH = 64  # a command waits behind one batch at most, so it is a small one
 KNOWN_TYPES = ("page_view", "action", "conversion", "session_hello")
 
-SinkSettings = ConsoleSettings | JsonlSettings | SqliteSettings
+SinkSettings = ConsoleSettings | JsonlSettings | SqliteSettings | WebhookSettings
 
 
 @attrs.frozen(kw_only=True)
@@ -102,12 +103,7 @@ def trunkline_register_sinks(sinks: Sinks, config: ActivityConfig) -> None:
     if config.upstream:
         sinks.add(UPSTREAM, upstream, batch=UPSTREAM_BATCH, greets=True)
     for settings in config.sinks:
-        sinks.add(
-            settings.name,
-            settings.sink(),
-            topics=settings.topics,
-            idempotent=settings.is_idempotent,
-        )
+        settings.register(sinks)
 
 
 @hookimpl

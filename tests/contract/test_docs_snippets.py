@@ -25,7 +25,11 @@ from trunkline.simulator import ACCOUNT_A, Simulator
 URL = "ws://localhost/api/v1/ws/unified"
 LIMIT = 10.0  # s for one snippet; each takes well under one
 PAYLOAD = {"action": "tool_call", "ip": "10.0.0.1"}
-ENVIRON = {"TRUNKLINE_TOKEN": "demo-token"}
+ENVIRON = {
+    "TRUNKLINE_TOKEN": "demo-token",
+    "HOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    "ROOM_URL": "https://chat.example/hooks/t0ken",
+}
 
 #: {page and heading: what can be read after the snippet has run}
 PROGRAMS = {

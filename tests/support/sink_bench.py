@@ -4,18 +4,24 @@ import json
 import os
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from hook import Hook, answered
 
 from trunkline import Event, Gap, NotSent
 from trunkline.plugin.binding import BoundSink
 from trunkline_plugins.activity import upstream
 from trunkline_plugins.sinks.console import ConsoleSink
-from trunkline_plugins.sinks.jsonl import JsonlSettings
-from trunkline_plugins.sinks.sqlite import SqliteSettings
+from trunkline_plugins.sinks.database import Database
+from trunkline_plugins.sinks.jsonl import JsonlSink
+from trunkline_plugins.sinks.rotating import RotatingFile
+from trunkline_plugins.sinks.sqlite import SqliteSink
+from trunkline_plugins.sinks.webhook.posting import Poster
+from trunkline_plugins.sinks.webhook.sink import WebhookSink
 
 AT = datetime(2026, 11, 22, 21, 4, 56, tzinfo=UTC)
 
@@ -48,6 +54,11 @@ class SinkBench(ABC):
     is_idempotent = False
     takes_gaps = True
 
+    @asynccontextmanager
+    async def ready(self) -> AsyncIterator[None]:
+        """Let the place be there for the scope."""
+        yield
+
     @abstractmethod
     def new(self) -> Any:
         """Return a sink that is not opened yet."""
@@ -69,8 +80,8 @@ class Jsonl(SinkBench):
         self._path = directory / "events.jsonl"
 
     def new(self) -> Any:
-        """Return the sink that the settings make."""
-        return JsonlSettings(self._path).sink()
+        """Return a sink that writes to the file."""
+        return JsonlSink(RotatingFile(self._path))
 
     def names(self) -> Sequence[str]:
         """Read the lines."""
@@ -93,8 +104,8 @@ class Sqlite(SinkBench):
         self.path = directory / "events.db"
 
     def new(self) -> Any:
-        """Return the sink that the settings make."""
-        return SqliteSettings(self.path).sink()
+        """Return a sink that writes to the file."""
+        return SqliteSink(Database(self.path))
 
     def names(self) -> Sequence[str]:
         """Read the rows."""
@@ -187,6 +198,37 @@ class Upstream(SinkBench):
         self._is_away = True
         yield
         self._is_away = False
+
+
+class Webhook(SinkBench):
+    """A receiver on loopback that answers 204, or 503 while it is away."""
+
+    def __init__(self, _: Path) -> None:
+        self._hook = Hook()
+
+    @asynccontextmanager
+    async def ready(self) -> AsyncIterator[None]:
+        """Listen."""
+        async with self._hook.listen():
+            yield
+
+    def new(self) -> Any:
+        """Return a sink that posts to it."""
+        return WebhookSink("webhook", Poster(self._hook.url))
+
+    def names(self) -> Sequence[str]:
+        """Read the bodies of what was taken."""
+        bodies = [json.loads(each.body) for each in self._hook.taken]
+        return [
+            "gap" if "gap" in item else item["data"]["name"] for each in bodies for item in each
+        ]
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Have no time."""
+        self._hook.otherwise = answered(503)
+        yield
+        self._hook.otherwise = answered(204)
 
 
 @contextmanager

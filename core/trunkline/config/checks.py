@@ -150,6 +150,15 @@ def check_secret(value: object, _: Kind, site: Site) -> Secret:
     return site.secrets.read(value)
 
 
+def check_open_or_secret(value: object, kind: Kind, site: Site) -> object:
+    """Take a string that is no secret, or where a secret comes from."""
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, Mapping | Secret):
+        raise Unfit
+    return check_secret(value, kind, site)
+
+
 def check_credential(value: object, kind: Kind, site: Site) -> object:
     """Take a secret, or the function of a caller that fetches one."""
     return value if callable(value) else check_secret(value, kind, site)

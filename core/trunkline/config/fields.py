@@ -97,6 +97,13 @@ FIELD_TYPES = (
         shows_value=False,
     ),
     FieldType(
+        is_kind(str | Secret),
+        f"a string, or, where it is a secret, {WANTED}",
+        checks.check_open_or_secret,
+        always(anyOf=[{"type": "string"}, shapes.SECRET_SCHEMA]),
+        shows_value=False,
+    ),
+    FieldType(
         kinds.is_choice,
         lambda kind: choice_of((choice for choice, _ in kinds.choices(kind)), None),
         checks.check_choice,

@@ -14,9 +14,9 @@ import attrs
 from trunkline.config import Range, Secret
 from trunkline.plugin.places import place_in
 
-_PLAIN = (str, int, float, bool, Path, Secret)
+_PLAIN = (str, int, float, bool, Path, Secret, str | Secret)
 KNOWN = (
-    "str, int, float, bool, Seconds, Path, Secret, Literal, enums, tuple[T, ...], "
+    "str, int, float, bool, Seconds, Path, Secret, str | Secret, Literal, enums, tuple[T, ...], "
     "Mapping[str, T], T | None, attrs classes, and unions of those told apart by `kind`"
 )
 #: {what authors write: what is meant}

@@ -18,11 +18,11 @@ from trunkline.background import background_nursery
 from trunkline.config import Endpoint
 from trunkline.errors import TransportError
 from trunkline.mailbox import Mailbox
+from trunkline.retry_after import retry_after
 from trunkline.text import escaped
 from trunkline.transport.dialler import Dial, OnPhase
 from trunkline.transport.guard import MESSAGE_CHARGE, READ_BYTES, Guard
 from trunkline.transport.lane import Lane
-from trunkline.transport.retry_after import seconds
 
 E = TypeVar("E", bound=BaseException)
 
@@ -314,5 +314,5 @@ def _first(group: BaseExceptionGroup[E]) -> E:
 def _rejected(exc: trio_websocket.ConnectionRejected) -> TransportError:
     status = exc.status_code
     fields = {bytes(name).lower(): bytes(value) for name, value in exc.headers or ()}
-    hint = seconds(fields.get(b"retry-after", b"").decode("ascii", "replace"), time.time())
+    hint = retry_after(fields.get(b"retry-after", b"").decode("ascii", "replace"), time.time())
     return TransportError("rejected", f"HTTP {status}", status=status, retry_after=hint)

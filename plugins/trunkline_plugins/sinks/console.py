@@ -3,14 +3,14 @@
 import logging
 import os
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import Literal
 
 import attrs
 import orjson
 import trio
 
 from trunkline import Event, Gap
-from trunkline.plugin_api import NotReady
+from trunkline.plugin_api import NotReady, Sinks
 from trunkline_plugins.text import printable
 
 logger = logging.getLogger(__name__)
@@ -31,11 +31,9 @@ class ConsoleSettings:
     topics: tuple[str, ...] = ("activity",)
     """The topics whose events it gets; `*` is every topic."""
 
-    is_idempotent: ClassVar[bool] = False
-
-    def sink(self) -> "ConsoleSink":
-        """Return the sink of this entry."""
-        return ConsoleSink()
+    def register(self, sinks: Sinks) -> None:
+        """Deliver to it."""
+        sinks.add(self.name, ConsoleSink(), topics=self.topics)
 
 
 class ConsoleSink:

@@ -3,13 +3,13 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Literal, Self
 
 import attrs
 import trio
 
 from trunkline import Event, Gap
-from trunkline.plugin_api import NotReady, Reject
+from trunkline.plugin_api import NotReady, Reject, Sinks
 from trunkline_plugins.sinks.encoding import encode, line
 from trunkline_plugins.sinks.rotating import RotatingFile
 
@@ -29,11 +29,10 @@ class JsonlSettings:
     fsync: bool = False
     """Wait after each batch until it is on the disk."""
 
-    is_idempotent: ClassVar[bool] = False
-
-    def sink(self) -> "JsonlSink":
-        """Return the sink of this entry."""
-        return JsonlSink(RotatingFile(self.path, fsync=self.fsync))
+    def register(self, sinks: Sinks) -> None:
+        """Deliver to it."""
+        sink = JsonlSink(RotatingFile(self.path, fsync=self.fsync))
+        sinks.add(self.name, sink, topics=self.topics)
 
 
 class JsonlSink:

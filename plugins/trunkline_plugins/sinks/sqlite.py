@@ -8,7 +8,7 @@ import attrs
 import trio
 
 from trunkline import Event, Gap
-from trunkline.plugin_api import Reject
+from trunkline.plugin_api import Reject, Sinks
 from trunkline_plugins.sinks.database import Database
 from trunkline_plugins.sinks.encoding import encode, row
 from trunkline_plugins.sinks.tables import sqlite_script
@@ -27,12 +27,12 @@ class SqliteSettings:
     topics: tuple[str, ...] = ("activity",)
     """The topics whose events it gets; `*` is every topic."""
 
-    is_idempotent: ClassVar[bool] = True
     sql: ClassVar[str] = sqlite_script()
 
-    def sink(self) -> "SqliteSink":
-        """Return the sink of this entry."""
-        return SqliteSink(Database(self.path))
+    def register(self, sinks: Sinks) -> None:
+        """Deliver to it."""
+        sink = SqliteSink(Database(self.path))
+        sinks.add(self.name, sink, topics=self.topics, idempotent=True)
 
 
 class SqliteSink:

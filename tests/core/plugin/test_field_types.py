@@ -44,6 +44,8 @@ class Everything:
     wait: Seconds
     path: Path
     secret: Secret
+    open: str | Secret
+    hidden: str | Secret
     word: Literal["a", "b"]
     colour: Colour
     words: tuple[str, ...]
@@ -65,6 +67,8 @@ TABLE = {
     "wait": 2.5,
     "path": "a/b",
     "secret": {"env": "CANARY"},
+    "open": "x",
+    "hidden": {"env": "CANARY"},
     "word": "a",
     "colour": "red",
     "words": ["x"],
@@ -93,6 +97,7 @@ def test_p19_what_passes_can_be_structured() -> None:
 
     settings = config.plugin("one", Everything)
 
+    assert (settings.open, settings.hidden) == ("x", Secret("canary"))
     assert (settings.nested, settings.either) == (File(Path("/base/c")), Net("u"))
     assert settings.many == (File(Path("/base/d")),)
 

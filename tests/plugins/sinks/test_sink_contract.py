@@ -7,13 +7,29 @@ from typing import Any
 
 import pytest
 import trio
-from sink_bench import Console, Jsonl, SinkBench, Sqlite, Upstream, gap, happened, unwritable
+from sink_bench import (
+    Console,
+    Jsonl,
+    SinkBench,
+    Sqlite,
+    Upstream,
+    Webhook,
+    gap,
+    happened,
+    unwritable,
+)
 
 from trunkline.plugin_api import NotReady, Reject
 
-KINDS = {"upstream": Upstream, "console": Console, "jsonl": Jsonl, "sqlite": Sqlite}
+KINDS = {
+    "upstream": Upstream,
+    "console": Console,
+    "jsonl": Jsonl,
+    "sqlite": Sqlite,
+    "webhook": Webhook,
+}
 #: Those that write JSON as it is; the console shows what it cannot write, the server has limits.
-STRICT = ("jsonl", "sqlite")
+STRICT = ("jsonl", "sqlite", "webhook")
 
 
 @pytest.fixture(params=KINDS)
@@ -28,8 +44,8 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SinkBench]
 @asynccontextmanager
 async def opened(bench: SinkBench) -> AsyncIterator[Any]:
     """Open a sink as the host does: entered if it can be."""
-    sink = bench.new()
-    async with AsyncExitStack() as stack:
+    async with bench.ready(), AsyncExitStack() as stack:
+        sink = bench.new()
         if hasattr(sink, "__aenter__"):
             await stack.enter_async_context(sink)
         yield sink

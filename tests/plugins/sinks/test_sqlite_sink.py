@@ -44,7 +44,7 @@ def spoil(path: Path, content: bytes) -> None:
 async def test_a_row_holds_every_field(path: Path) -> None:
     """Data as JSON, the time in ISO form; a gap is a row of type `gap` at its end."""
     event = happened("export", metadata={"n": 1})
-    async with SqliteSettings(path).sink() as sink:
+    async with SqliteSink(Database(path)) as sink:
         await sink.write([event, gap()])
     first, second = query(path, "SELECT * FROM trunkline_events")
     at = "2026-11-22T21:04:56+00:00"
@@ -56,7 +56,7 @@ async def test_a_row_holds_every_field(path: Path) -> None:
 
 async def test_the_file_is_its_owners_and_survives_power_loss(path: Path) -> None:
     """Mode 0600 with its WAL, folder 0700; WAL mode, so that readers never wait for us."""
-    async with SqliteSettings(path).sink() as sink:
+    async with SqliteSink(Database(path)) as sink:
         await sink.write([happened("a")])
         modes = {stat.S_IMODE(each.stat().st_mode) for each in path.parent.iterdir()}
         assert modes == {0o600}
@@ -66,7 +66,7 @@ async def test_the_file_is_its_owners_and_survives_power_loss(path: Path) -> Non
 
 async def test_a_batch_is_there_whole_or_not_at_all(path: Path) -> None:
     """A name that no database can hold fails the batch, and leaves nothing of it."""
-    async with SqliteSettings(path).sink() as sink:
+    async with SqliteSink(Database(path)) as sink:
         await sink.write([happened("a")])
         broken = happened("c")
         object.__setattr__(broken, "type", "\ud800")
@@ -78,7 +78,7 @@ async def test_a_batch_is_there_whole_or_not_at_all(path: Path) -> None:
 
 async def test_a_moved_file_is_made_again(path: Path) -> None:
     """Whoever moves the file away loses no row that comes later."""
-    async with SqliteSettings(path).sink() as sink:
+    async with SqliteSink(Database(path)) as sink:
         await sink.write([happened("a")])
         moved = rename(path, "moved.db")
         await sink.write([happened("b")])
@@ -89,7 +89,7 @@ async def test_a_moved_file_is_made_again(path: Path) -> None:
 async def test_another_writer_is_waited_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A lock that somebody holds for long is a reason to try again."""
     monkeypatch.setattr("trunkline_plugins.sinks.database.BUSY_TIMEOUT", 0.01)
-    async with SqliteSettings(path).sink() as sink:
+    async with SqliteSink(Database(path)) as sink:
         await sink.write([happened("a")])
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
@@ -105,10 +105,10 @@ async def sink_is_not_ready(sink: SqliteSink, why: str) -> None:
 
 async def test_a_newer_schema_is_left_alone(path: Path) -> None:
     """What a later version wrote is not touched, and the reason says what to do."""
-    async with SqliteSettings(path).sink() as sink:
+    async with SqliteSink(Database(path)) as sink:
         await sink.write([happened("a")])
     query(path, "INSERT INTO trunkline_schema VALUES (99)")
-    async with SqliteSettings(path).sink() as sink:
+    async with SqliteSink(Database(path)) as sink:
         await sink_is_not_ready(sink, "newer Trunkline")
     assert query(path, "SELECT count(*) FROM trunkline_events") == [(1,)]
 
@@ -124,7 +124,7 @@ async def test_a_file_that_is_no_database_is_left_alone(path: Path, content: byt
 
 async def test_a_full_disk_is_waited_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A batch that finds no room is not there, and comes again when there is."""
-    async with SqliteSettings(path).sink() as sink:
+    async with SqliteSink(Database(path)) as sink:
         await sink.write([happened("a")])
         pages = query(path, "PRAGMA page_count")[0][0]
         database = Database(path)
@@ -146,7 +146,7 @@ async def test_the_printed_schema_makes_the_same_tables(path: Path, tmp_path: Pa
     database.executescript(SqliteSettings.sql)
     database.close()
     for each in (path, other):
-        async with SqliteSettings(each).sink() as sink:
+        async with SqliteSink(Database(each)) as sink:
             await sink.write([happened("a")])
     tables = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY sql"
     assert len(query(path, tables)) == 3

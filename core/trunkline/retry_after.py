@@ -5,7 +5,7 @@ from email.utils import parsedate_to_datetime
 DIGITS = 10  # more are no credible number of seconds
 
 
-def seconds(value: str, now: float) -> float | None:
+def retry_after(value: str, now: float) -> float | None:
     """Return how long to wait; None where `value` is neither seconds nor a date.
 
     `now` is wall time, in seconds since 1970.

@@ -1,0 +1,120 @@
+"""One HTTP request and what came back: every wait has an end, nothing is followed or believed."""
+
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import attrs
+import trio
+
+from trunkline.plugin_api import NotReady, retry_after
+
+if TYPE_CHECKING:
+    import httpx
+
+LIMIT = 25.0  # s for one request; the delivery allows 30
+CONNECT_LIMIT = 10.0  # s
+READ_LIMIT = 2.0  # s for the body of an answer, which nobody needs
+ANSWER_BYTES = 64 * 1024  # a longer answer is not read, and its connection not used again
+
+
+class Unusable(Exception):
+    """No request can be made with these settings: a person has to act."""
+
+
+@attrs.frozen
+class Answer:
+    """What a receiver said."""
+
+    status: int
+    wait: float | None
+    """Seconds, where it asked for patience."""
+
+
+class Poster:
+    """An HTTP client for one address, open while its scope is."""
+
+    def __init__(
+        self,
+        url: str,
+        ca_file: Path | None = None,
+        *,
+        limit: float = LIMIT,
+        walltime: Callable[[], float] = time.time,
+    ) -> None:
+        self._url = url
+        self._ca_file = ca_file
+        self._limit = limit
+        self._walltime = walltime
+        self._client: httpx.AsyncClient | None = None
+
+    async def __aenter__(self) -> Self:
+        import httpx  # only those pay for it who use it
+
+        self._client = httpx.AsyncClient(
+            verify=ssl.create_default_context(cafile=self._ca_file),
+            timeout=httpx.Timeout(self._limit, connect=CONNECT_LIMIT),
+            follow_redirects=False,
+            trust_env=False,  # no proxy that somebody has named in the environment
+            headers={"User-Agent": "trunkline", "Accept-Encoding": "identity"},
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    async def post(self, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Send JSON; return what was answered, whatever it was.
+
+        Raises:
+            NotReady: nothing was answered in time, or it is not open.
+            Unusable: the certificate or the address cannot be used.
+        """
+        import httpx
+
+        if self._client is None:
+            raise NotReady("not opened")
+        try:
+            request = self._client.build_request("POST", self._url, content=body, headers=headers)
+            with trio.fail_after(self._limit):
+                response = await self._client.send(request, stream=True)
+        except trio.TooSlowError:
+            raise NotReady(f"no answer within {self._limit:g} s") from None
+        except httpx.InvalidURL:
+            raise Unusable("the URL is none for HTTP") from None
+        except httpx.HTTPError as exc:
+            if _is_about_tls(exc):
+                raise Unusable(f"TLS: {exc}") from exc
+            raise NotReady(f"no answer: {str(exc) or type(exc).__name__}") from exc
+        try:
+            await _finish(response)
+        finally:
+            with trio.CancelScope(shield=True):
+                await response.aclose()
+        asked = retry_after(response.headers.get("retry-after", ""), self._walltime())
+        return Answer(response.status_code, asked)
+
+
+async def _finish(response: "httpx.Response") -> None:
+    """Read a short answer, so that its connection can be used again; what it says is not asked."""
+    import httpx
+
+    size = response.headers.get("content-length", "")
+    if size.isdigit() and len(size) < 9 and int(size) <= ANSWER_BYTES:
+        with suppress(httpx.HTTPError), trio.move_on_after(READ_LIMIT):
+            async for _ in response.aiter_raw():
+                pass
+
+
+def _is_about_tls(exc: BaseException | None) -> bool:
+    """Tell whether a failure began with a certificate or a handshake that is wrong."""
+    while exc is not None:
+        if isinstance(exc, ssl.SSLError):
+            return True
+        exc = exc.__cause__ or exc.__context__
+    return False

@@ -1,0 +1,365 @@
+"""The webhook: signed, bounded, and no answer of a receiver loses anything (activity §5, S15, S16)."""
+
+import base64
+import hmac
+import json
+import logging
+import ssl
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+import trustme
+from hook import Hook, answered, endless_body, endless_head, hang_up, silence, torn_body
+from sink_bench import gap, happened, unwritable
+
+from trunkline import Event, Gap
+from trunkline.plugin_api import NotReady, Reject, Secret
+from trunkline_plugins.sinks.webhook import WebhookSettings
+from trunkline_plugins.sinks.webhook.answers import Verdict, verdict
+from trunkline_plugins.sinks.webhook.posting import Poster
+from trunkline_plugins.sinks.webhook.signature import key_of, signature
+from trunkline_plugins.sinks.webhook.sink import Refused, WebhookSink
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+NOW = 1_795_380_645.0
+
+
+@asynccontextmanager
+async def opened(
+    hook: Hook, *, limit: float = 5.0, tls: ssl.SSLContext | None = None, **options: Any
+) -> AsyncIterator[WebhookSink]:
+    poster_options = {"ca_file": options.pop("ca_file", None)}
+    async with hook.listen(tls) as url:
+        poster = Poster(url, limit=limit, walltime=lambda: NOW, **poster_options)
+        async with WebhookSink("hook", poster, walltime=lambda: NOW, **options) as sink:
+            yield sink
+
+
+# what is sent
+
+
+def test_s16_the_signature_is_that_of_the_specification() -> None:
+    """The vector that its own libraries are tested with."""
+    body = b'{"test": 2432232314}'
+    got = signature(key_of(SECRET), "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body)
+    assert got == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+@pytest.mark.parametrize("secret", ["", "secret", "whsec_", "whsec_c2hvcnQ=", "whsec_!" * 9, "whsec_" + "A" * 400, SECRET[6:]])  # fmt: skip
+def test_s16_what_is_no_key_is_refused_without_being_repeated(secret: str) -> None:
+    """Too short, too long, no base64, no prefix."""
+    with pytest.raises(ValueError, match="24 to 64 random bytes") as caught:
+        key_of(secret)
+    assert not secret or secret not in str(caught.value).replace("whsec_", "")
+
+
+async def test_a_batch_is_one_signed_array() -> None:
+    """Whole events as JSON, and a signature that a receiver can recompute."""
+    hook = Hook()
+    events: list[Event | Gap] = [happened("a"), gap(), happened("b")]
+    async with opened(hook, key=key_of(SECRET)) as sink:
+        await sink.write(events)
+    [request] = hook.requests
+    assert request.line == "POST /in HTTP/1.1"
+    assert request.items() == [json.loads(each.to_json()) for each in events]
+    headers = request.headers
+    assert headers["content-type"] == "application/json"
+    assert headers["webhook-timestamp"] == str(int(NOW))
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + request.body
+    digest = hmac.digest(key_of(SECRET), signed, "sha256")
+    assert headers["webhook-signature"] == "v1," + base64.b64encode(digest).decode()
+
+
+async def test_the_same_batch_has_the_same_id_and_another_has_another() -> None:
+    """Also from another process after a crash: the receiver tells a repeat by it."""
+    hook = Hook(answered(503))
+    one, two = happened("a"), happened("b")
+    async with opened(hook) as sink:
+        with pytest.raises(NotReady):
+            await sink.write([one, two])
+        await sink.write([one, two])
+        await sink.write([one])
+    async with opened(hook) as sink:
+        await sink.write([one, two])
+    ids = [request.headers["webhook-id"] for request in hook.requests]
+    assert ids[0] == ids[1] == ids[3] != ids[2]
+    assert [request.headers["idempotency-key"] for request in hook.requests] == ids
+
+
+async def test_a_connection_is_used_again() -> None:
+    """After a short answer; one that is long or says no length is not read."""
+    long = b"x" * (64 * 1024 + 1)
+    hook = Hook(answered(200, b"<html>fine</html>", Content_Type="text/html"), answered(200, long))
+    async with opened(hook) as sink:
+        for _ in range(4):
+            await sink.write([happened("a")])
+    assert len(hook.taken) == 4
+    assert hook.connections == 2
+
+
+async def test_what_is_no_json_is_named_and_the_rest_is_sent() -> None:
+    """A batch of nothing else is not sent at all."""
+    hook = Hook()
+    async with opened(hook) as sink:
+        with pytest.raises(Reject) as caught:
+            await sink.write([unwritable("a"), happened("b")])
+        assert set(caught.value.reasons) == {0}
+        with pytest.raises(Reject):
+            await sink.write([unwritable("c")])
+    assert [item["data"]["name"] for each in hook.requests for item in each.items()] == ["b"]
+
+
+# what is answered
+
+
+@pytest.mark.parametrize(
+    ("meaning", "statuses"),
+    [
+        (Verdict.TAKEN, (200, 201, 202, 204, 299)),
+        (Verdict.WAIT, (408, 425, 429, 500, 502, 503, 599)),
+        (Verdict.HALVE, (400, 413, 422)),
+        (Verdict.HOLD, (100, 301, 302, 307, 401, 403, 404, 405, 410, 415, 451, 600)),
+    ],
+)
+def test_every_status_has_a_meaning(meaning: Verdict, statuses: tuple[int, ...]) -> None:
+    """The table of the page on sinks."""
+    assert {verdict(status) for status in statuses} == {meaning}
+
+
+@pytest.mark.parametrize(
+    ("asked", "wait"),
+    [
+        ("7", 7.0),
+        (formatdate(NOW + 90, usegmt=True), 90.0),
+        (formatdate(NOW - 90, usegmt=True), 0.0),
+        ("99999999", 300.0),
+        (formatdate(NOW + 86_400, usegmt=True), 300.0),
+        ("soon", None),
+        ("", None),
+    ],
+)
+async def test_a_busy_receiver_says_how_long(asked: str, wait: float | None) -> None:
+    """`Retry-After` in seconds or as a date; at most 300 s; nonsense is ignored."""
+    async with opened(Hook(answered(429, Retry_After=asked))) as sink:
+        with pytest.raises(NotReady, match="HTTP 429") as caught:
+            await sink.write([happened("a")])
+    assert caught.value.retry_after == wait
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+async def test_a_receiver_that_finds_fault_gets_smaller_batches(status: int) -> None:
+    """Nothing but `NotReady` and `Reject` makes the delivery halve."""
+    async with opened(Hook(answered(status))) as sink:
+        with pytest.raises(Refused, match=str(status)):
+            await sink.write([happened("a"), happened("b")])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        answered(401),
+        answered(404, b"<html>no</html>"),
+        answered(302, Location="http://127.0.0.1:1/evil"),
+        answered(307, Location="http://169.254.169.254/latest/meta-data"),
+    ],
+    ids=["401", "404", "302", "307"],
+)
+async def test_a_wrong_address_holds_everything_and_is_one_error(
+    answer: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is followed and nothing is lost; the error comes again only after a success."""
+    hook = Hook(answer, answer, answered(200), answer)
+    async with opened(hook) as sink:
+        for _ in range(2):
+            with pytest.raises(NotReady) as caught:
+                await sink.write([happened("a")])
+            assert caught.value.retry_after == 300
+        await sink.write([happened("a")])
+        with pytest.raises(NotReady):
+            await sink.write([happened("b")])
+    said = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert [record.message for record in said] == ["webhook.held"] * 2
+    assert len(hook.requests) == 4
+
+
+@pytest.mark.parametrize("fault", [silence, hang_up, endless_head])
+async def test_no_answer_is_waited_for(fault: Any) -> None:
+    """Silence, a connection that ends early, headers without end: the batch comes again."""
+    hook = Hook(fault)
+    async with opened(hook, limit=0.3) as sink:
+        with trio.fail_after(5), pytest.raises(NotReady, match="no answer"):
+            await sink.write([happened("a")])
+        await sink.write([happened("a")])
+    assert len(hook.taken) == 1
+
+
+@pytest.mark.parametrize("fault", [endless_body, torn_body])
+async def test_a_status_of_2xx_counts_whatever_its_body_does(fault: Any) -> None:
+    """A body without end is not read; a torn one loses nothing (corpus 85, 86)."""
+    hook = Hook(fault)
+    async with opened(hook) as sink:
+        with trio.fail_after(5):
+            await sink.write([happened("a")])
+            await sink.write([happened("b")])
+    assert len(hook.requests) == 2
+
+
+async def test_nobody_there_is_waited_for() -> None:
+    """A refused connection is no event's fault."""
+    async with WebhookSink("hook", Poster("http://127.0.0.1:1/in")) as sink:
+        with pytest.raises(NotReady, match="no answer"):
+            await sink.write([happened("a")])
+
+
+async def test_a_sink_that_is_not_open_is_not_ready() -> None:
+    """Neither before nor after its scope."""
+    sink = WebhookSink("hook", Poster("http://127.0.0.1:1/in"))
+    with pytest.raises(NotReady, match="not opened"):
+        await sink.write([happened("a")])
+
+
+async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Events go where the file says, and nowhere else."""
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    hook = Hook()
+    async with opened(hook) as sink:
+        await sink.write([happened("a")])
+    assert len(hook.taken) == 1
+
+
+# TLS
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def trusted(authority: trustme.CA, tmp_path: Path) -> Path:
+    path = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(path))
+    return path
+
+
+def server_context(authority: trustme.CA, name: str) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(name).configure_cert(context)
+    return context
+
+
+async def test_a_receiver_with_a_trusted_certificate_is_sent_to(
+    authority: trustme.CA, trusted: Path
+) -> None:
+    """`ca_file` stands in for the system's certificates."""
+    hook = Hook()
+    async with opened(hook, tls=server_context(authority, "localhost"), ca_file=trusted) as sink:
+        await sink.write([happened("a")])
+    assert len(hook.taken) == 1
+
+
+@pytest.mark.parametrize(("name", "is_trusted"), [("localhost", False), ("other.example", True)])
+async def test_a_wrong_certificate_holds_everything(
+    authority: trustme.CA,
+    trusted: Path,
+    name: str,
+    is_trusted: bool,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Unknown authority or another's name: no byte is sent, and a person is told once."""
+    hook = Hook()
+    ca_file = trusted if is_trusted else None
+    async with opened(hook, tls=server_context(authority, name), ca_file=ca_file) as sink:
+        for _ in range(2):
+            with pytest.raises(NotReady, match="TLS") as caught:
+                await sink.write([happened("a")])
+            assert caught.value.retry_after == 300
+    assert hook.requests == []
+    assert [each.message for each in caplog.records if each.name.startswith("trunkline")] == [
+        "webhook.held"
+    ]
+
+
+# chat
+
+
+async def test_chat_says_one_sentence_an_event() -> None:
+    """What the event says of itself, or its plain fields; unsigned without a secret."""
+    hook = Hook()
+    told = Event("approvals", "notice", {"text": "Approve *deploy*?\nIt expires in 5 min.\x1b[2J"})
+    plain = Event("audit", "login", {"type": "login", "user": "ann", "n": 3, "nested": {"x": 1}})
+    async with opened(hook, is_chat=True) as sink:
+        await sink.write([told, plain, gap()])
+    assert [json.loads(each.body) for each in hook.requests] == [
+        {"text": "Approve *deploy*?\nIt expires in 5 min.\\x1b[2J"},
+        {"text": "audit login: user ann, n 3"},
+        {"text": "approvals: events may be missing since 21:04:56 (reconnect)"},
+    ]
+    assert "webhook-signature" not in hook.requests[0].headers
+    assert len({each.headers["webhook-id"] for each in hook.requests}) == 3
+
+
+async def test_chat_is_never_longer_than_a_notice() -> None:
+    """Whatever an event holds, also what JSON cannot."""
+    hook = Hook()
+    async with opened(hook, is_chat=True) as sink:
+        await sink.write([Event("a", "b", {"text": "x" * 9000}), unwritable("y")])
+    assert all(len(json.loads(each.body)["text"]) <= 2000 for each in hook.requests)
+
+
+# the settings
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.org/in",
+        "ftp://localhost/in",
+        "https://user:pw@example.org/",
+        "https:///in",
+        "https://example.org:99999/",
+        "https://exa mple.org/",
+        "https://example.org/\n",
+        "https://example.org/#fragment",
+        "//example.org/in",
+        "http://localhost.evil.example/in",
+        "",
+    ],
+)
+@pytest.mark.parametrize("is_secret", [False, True])
+def test_s15_an_unsafe_address_is_refused(url: str, is_secret: bool) -> None:
+    """Events in the clear, passwords, no host; the text repeats none of it."""
+    with pytest.raises(ValueError, match=r"expected|no user or password") as caught:
+        WebhookSettings(url=Secret(url) if is_secret else url, secret=Secret(SECRET))
+    assert "evil" not in str(caught.value)
+    assert "pw" not in str(caught.value).replace("password", "")
+
+
+@pytest.mark.parametrize("url", ["https://hooks.example/in?a=b", "http://127.0.0.1:8000/", "http://[::1]:80/in", "http://localhost/in"])  # fmt: skip
+def test_a_safe_address_is_taken(url: str) -> None:
+    """HTTPS, or this machine."""
+    assert WebhookSettings(url=url, secret=Secret(SECRET)).url == url
+
+
+def test_only_chat_does_without_a_secret() -> None:
+    """Whole events are signed, always."""
+    with pytest.raises(ValueError, match="`secret` is missing"):
+        WebhookSettings(url="https://hooks.example/in")
+    with pytest.raises(ValueError, match="24 to 64"):
+        WebhookSettings(url="https://hooks.example/in", secret=Secret("hunter2"))
+    WebhookSettings(url="https://hooks.example/in", format="chat")
+
+
+async def test_time_is_the_real_one_unless_told() -> None:
+    """Receivers refuse what is older than five minutes."""
+    hook = Hook()
+    async with hook.listen() as url, WebhookSink("hook", Poster(url)) as sink:
+        await sink.write([happened("a")])
+    assert abs(int(hook.requests[0].headers["webhook-timestamp"]) - time.time()) < 60
