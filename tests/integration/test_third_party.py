@@ -2,18 +2,15 @@
 
 import json
 import os
-import site
 import subprocess
-import sys
-import venv
 from pathlib import Path
 
 import pytest
 import trio
+from environments import ROOT, fresh_environment, run
 
 from trunkline.simulator import Simulator
 
-ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs" / "examples" / "plugin-package"
 BROKEN = """
 [build-system]
@@ -36,20 +33,6 @@ packages = ["acme_broken"]
 """
 
 
-def run(
-    *arguments: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(argument) for argument in arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-        cwd=cwd,
-        env=env,
-    )
-
-
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build both packages as wheels; install them beside Trunkline. No package index is asked."""
@@ -58,23 +41,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (broken / "acme_broken").mkdir(parents=True)
     (broken / "pyproject.toml").write_text(BROKEN)
     (broken / "acme_broken" / "__init__.py").write_text("import not_there\n")
-    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check")
-    built = run(
-        *pip, "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", home, EXAMPLE, broken
-    )
-    assert built.returncode == 0, built.stderr
-    venv.create(home / "venv", symlinks=True)
-    python = home / "venv" / "bin" / "python"
-    packages = Path(
-        run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").stdout.strip()
-    )
-    # the test environment's packages, Trunkline among them, behind what is installed here
-    lines = [*site.getsitepackages(), str(ROOT / "core"), str(ROOT / "plugins")]
-    (packages / "beside.pth").write_text("\n".join(lines) + "\n")
-    wheels = sorted(home.glob("*.whl"))
-    installed = run(*pip, "install", "-q", "--no-deps", "--no-index", "--target", packages, *wheels)
-    assert installed.returncode == 0, installed.stderr
-    return python
+    return fresh_environment(home, EXAMPLE, broken)
 
 
 def trunkline(

@@ -23,6 +23,7 @@ COMMANDS = {
     "status": "Show what a running host is doing.",
     "demo": "Watch a host at work against the bundled simulator.",
     "simulate": "Run the simulator alone, on loopback.",
+    "new": "Write a plugin package to start from.",
     "schema": "Print JSON Schema of a configuration, for editors.",
     "completion": "Print the line that turns on completion in a shell.",
 }

@@ -1,8 +1,7 @@
-"""Audit trail: one line of JSON for each entry of the server's audit log, and counts of them."""
+"""Keeps the entries of a topic in a file, one line of JSON each, and counts them."""
 
 import collections
 import pathlib
-from typing import Any
 
 import attrs
 import trio
@@ -16,7 +15,7 @@ class AuditConfig:
     """The table `[plugin.audit]`."""
 
     file: pathlib.Path
-    """Where the entries go."""
+    """Where the entries go; relative to the configuration."""
     interval: Seconds = 60.0
     """How often the counts are published."""
 
@@ -26,8 +25,8 @@ trunkline_plugin = PluginInfo(config=AuditConfig)
 
 @hookimpl
 def trunkline_register_topics(topics: Topics) -> None:
-    """Own the audit entries, and the counts made of them."""
-    topics.add("audit", match={"type": "audit_event"})
+    """Own the entries, and the counts made of them."""
+    topics.add("audit", match={"type": "audit_event"})  # the messages that belong to it
     topics.add("audit_summary")
 
 
@@ -54,6 +53,5 @@ async def trunkline_run(ctx: PluginContext[AuditConfig]) -> None:
     ctx.started()
     while True:
         await trio.sleep(ctx.config.interval)
-        summary: dict[str, Any] = dict(seen)
-        ctx.publish("audit_summary", "audit.summary", summary)
+        ctx.publish("audit_summary", "audit.summary", dict(seen))
         ctx.note(f"{seen.total()} entries")

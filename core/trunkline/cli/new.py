@@ -1,0 +1,47 @@
+"""`trunkline new`: a plugin package to start from."""
+
+from pathlib import Path
+
+import click
+import orjson
+
+from trunkline.cli.options import json_option
+
+
+@click.command()
+@click.argument("name")
+@json_option
+def new(name: str, *, as_json: bool) -> None:
+    """Write a package with a plugin called NAME into a folder of its own, here.
+
+    It is complete: a typed table, a topic, a handler, a task, tests that pass, a file for CI.
+    Nothing is overwritten.
+
+    \b
+    trunkline new price_alert
+    """
+    from trunkline.cli.scaffolding import check_name, package_name, write_package
+
+    check_name(name, _taken())
+    files = write_package(name, Path())
+    folder = package_name(name)
+    if as_json:
+        click.echo(orjson.dumps({"folder": folder, "files": [str(file) for file in files]}))
+        return
+    click.echo(f"Wrote {len(files)} files to {folder}/. Next:\n")
+    click.echo(f"  cd {folder}")
+    click.echo('  python -m pip install -e ".[test]"')
+    click.echo("  python -m pytest")
+    click.echo("  trunkline simulate        # a server, in another terminal")
+    click.echo("  trunkline run             # the host of trunkline.toml, with the plugin")
+
+
+def _taken() -> set[str]:
+    """Return the names that would not load: of plugins, and of topics the built-ins own."""
+    from trunkline.config import HOST_TOPIC, config_from_mapping
+    from trunkline.plugin.discover import find_installed
+    from trunkline.plugin.manager import load
+
+    config = config_from_mapping({"connection": {"url": "ws://localhost"}}, environ={})
+    topics = {rule.topic for rule in load(config, safe=True).table.topics}
+    return {HOST_TOPIC, *topics, *(found.name for found in find_installed())}

@@ -1,0 +1,3 @@
+"""Brings the fixture `trunkline_host`."""
+
+pytest_plugins = ["trunkline.testing"]

@@ -1,0 +1,127 @@
+"""`trunkline new`: what it writes is built, installed elsewhere, tested there, and run by a host."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import trio
+from click.testing import CliRunner
+from environments import ROOT, fresh_environment, run
+
+from trunkline.cli import trunkline
+from trunkline.cli.leaving import exit_code
+from trunkline.errors import UsageError, UserError
+from trunkline.simulator import Simulator
+
+ENTRY = {"type": "audit_event", "payload": {"n": 1}}
+TEMPLATE = ROOT / "docs" / "examples" / "plugin-package"
+
+
+def new(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, *options: str) -> str:
+    """Run the command in a folder; return what it prints."""
+    monkeypatch.chdir(folder)
+    return CliRunner().invoke(trunkline, ["new", name, *options], catch_exceptions=False).output
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return what is there, to the byte."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+async def test_p26_a_new_package_is_built_tested_and_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a fresh environment: its own tests pass, and a host with its file gets its events."""
+    printed = new("price_alert", tmp_path, monkeypatch)
+    project = tmp_path / "trunkline-price-alert"
+    assert "cd trunkline-price-alert" in printed
+    python = fresh_environment(tmp_path / "home", project)
+    tested = run(python, "-m", "pytest", "-q", cwd=project)
+    assert tested.returncode == 0, tested.stdout
+    assert "5 passed" in tested.stdout
+    env = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
+    simulator = Simulator(seed=1)
+    async with simulator.listen() as url:
+        file = project / "trunkline.toml"
+        file.write_text(file.read_text().replace("ws://127.0.0.1:8765/api/v1/ws/unified", url))
+        with trio.fail_after(20):
+            host = await trio.lowlevel.open_process(
+                [str(python), "-m", "trunkline", "run"],
+                cwd=project,
+                env=env,
+                stderr=subprocess.DEVNULL,
+            )
+            try:
+                while not (project / "price_alert.jsonl").exists():
+                    simulator.push(ENTRY)
+                    await trio.sleep(0.1)
+            finally:
+                host.terminate()
+                await host.wait()
+    kept = json.loads((project / "price_alert.jsonl").read_text().splitlines()[0])
+    assert (kept["topic"], kept["data"]["payload"]) == ("price_alert", {"n": 1})
+    assert host.returncode == 0
+
+
+def test_p26_every_file_of_the_example_is_there_under_its_new_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no name of the example is left in any of them; `--json` lists them."""
+    written = json.loads(new("x", tmp_path, monkeypatch, "--json"))
+    assert written["folder"] == "trunkline-x"
+    copied = contents(tmp_path / "trunkline-x")
+    assert len(copied) == len(contents(TEMPLATE)) == len(written["files"])
+    for name, text in copied.items():
+        left = text.decode().replace("audit_event", "")
+        assert "acme" not in name + left
+        assert "audit" not in (name + left).lower()
+
+
+def test_p26_nothing_is_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands there stays as it is."""
+    folder = tmp_path / "trunkline-x"
+    folder.mkdir()
+    (folder / "mine").write_text("mine")
+    with pytest.raises(UserError, match="is there already; nothing was written") as caught:
+        new("x", tmp_path, monkeypatch)
+    assert exit_code(caught.value) == 1
+    assert contents(tmp_path) == {"trunkline-x/mine": b"mine"}
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Price-Alert", "how about `price_alert`"),
+        ("../x", "how about `x`"),
+        ("1x", "is no name for a plugin"),
+        ("x" * 65, "is no name for a plugin"),
+        ("flow", "there is a plugin or topic `flow` already"),
+        ("approvals", "there is a plugin or topic `approvals` already"),
+        ("system", "there is a plugin or topic `system` already"),
+    ],
+)
+def test_p26_a_name_that_cannot_be_is_refused(
+    name: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is written, with one that would do."""
+    with pytest.raises(UsageError, match=words) as caught:
+        new(name, tmp_path, monkeypatch)
+    assert exit_code(caught.value) == 2
+    assert not any(tmp_path.iterdir())
+
+
+def test_p26_the_example_is_in_the_wheel(tmp_path: Path) -> None:
+    """Beside the command that copies it, to the byte."""
+    import zipfile
+
+    from hatchling.builders.wheel import WheelBuilder
+
+    [wheel] = WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
+    inside = "trunkline/cli/plugin-package/"
+    with zipfile.ZipFile(wheel) as archive:
+        names = [name for name in archive.namelist() if name.startswith(inside)]
+        shipped = {name.removeprefix(inside): archive.read(name) for name in names}
+    assert shipped == contents(TEMPLATE)
