@@ -26,6 +26,7 @@ __all__ = [
     "Conditions",
     "Filters",
     "NotReady",
+    "Opener",
     "Overflow",
     "PluginContext",
     "PluginFatal",
@@ -216,3 +217,13 @@ class PluginContext(Protocol[ConfigT_co]):
         self, method: str, path: str, params: Mapping[str, Any] | None = None, json: Any = None
     ) -> Response:
         """Ask the server's HTTP interface, on the connection's host; the host adds the credentials."""
+
+
+class Opener(Protocol):
+    """What a plugin's command finds as click's `obj` (entry points `trunkline.commands`)."""
+
+    def open(self) -> AbstractAsyncContextManager[PluginContext[Any]]:
+        """Lend a `ctx` over a connection of its own, by --config, or --url and --token-env.
+
+        `ctx.config` is the table of the plugin that the command belongs to.
+        """

@@ -38,16 +38,17 @@ class LazyGroup(click.Group):
     """Knows its commands by name; a module is imported when its command runs."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the words in the order in which people need them."""
-        return [*COMMANDS]
+        """Return the words in the order in which people need them, then those of plugins."""
+        return [*COMMANDS, *_offers()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return a command."""
+        """Import and return a command; ours go first."""
         if cmd_name not in COMMANDS:
-            return None
+            command: click.Command | None = _offers().load(cmd_name, ctx)
+            return command
         module = importlib.import_module(f"trunkline.cli.{cmd_name}")
-        command: click.Command = getattr(module, cmd_name)
-        return command
+        ours: click.Command = getattr(module, cmd_name)
+        return ours
 
     def invoke(self, ctx: click.Context) -> Any:
         """Call the command; click itself would make a reader that went away a failure."""
@@ -56,10 +57,27 @@ class LazyGroup(click.Group):
         except BrokenPipeError as exc:
             raise ReaderGone from exc
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        """Offer words and options; click itself would import every command for that."""
+        from click.shell_completion import CompletionItem
+
+        texts = {**COMMANDS, **dict(_offers().described())}
+        words = [CompletionItem(w, help=t) for w, t in texts.items() if w.startswith(incomplete)]
+        return [*words, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list from the texts here, without importing anything."""
         with formatter.section("Commands"):
             formatter.write_dl([*COMMANDS.items()])
+        with formatter.section("Commands of plugins"):
+            formatter.write_dl([*_offers().described()])
+
+
+def _offers() -> Any:
+    """Look at what is installed; a word of ours does not need that."""
+    from trunkline.cli.door import Offers
+
+    return Offers(COMMANDS)
 
 
 def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:

@@ -27,19 +27,22 @@ DEFAULT_FILE = Path("trunkline.toml")
 config_argument = click.argument(
     "file", type=click.Path(path_type=Path, dir_okay=False), default=DEFAULT_FILE
 )
-config_option = click.option(
-    "--config",
-    "file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Take the connection from this file (default: trunkline.toml, where there is one).",
+#: Where to connect: {names of the option: its arguments}.
+_CONNECTING: Mapping[tuple[str, ...], Mapping[str, Any]] = {
+    ("--config", "file"): {
+        "type": click.Path(path_type=Path, dir_okay=False),
+        "help": "Take the connection from this file (default: trunkline.toml, where there is one).",
+    },
+    ("--url",): {"help": "The server, ws:// or wss://; instead of a file."},
+    ("--token-env",): {
+        "metavar": "NAME",
+        "help": "Take the token from this environment variable; it never stands on a command line.",
+    },
+}
+config_option, url_option, token_option = (
+    click.option(*names, **arguments) for names, arguments in _CONNECTING.items()
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-url_option = click.option("--url", help="The server, ws:// or wss://; instead of a file.")
-token_option = click.option(
-    "--token-env",
-    metavar="NAME",
-    help="Take the token from this environment variable; it never stands on a command line.",
-)
 level_option = click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
@@ -66,6 +69,29 @@ def config_if_any(file: Path | None) -> Config:
     if file in {None, DEFAULT_FILE} and not DEFAULT_FILE.exists():
         return config_from_mapping({"connection": {"url": "ws://127.0.0.1/"}}, environ={})
     return load_config(file or DEFAULT_FILE)
+
+
+def connecting_options(keep: Callable[..., Any]) -> list[click.Option]:
+    """Return the options that say where to connect; their values go to `keep` alone."""
+    return [
+        click.Option(names, expose_value=False, callback=keep, **arguments)
+        for names, arguments in _CONNECTING.items()
+    ]
+
+
+def config_of(file: Path | None, url: str | None, token_env: str | None) -> Config:
+    """Return the file's configuration, connected as `--url` and `--token-env` say.
+
+    Raises:
+        click.UsageError: there is neither a file nor a URL, or the URL cannot be used.
+        ConfigError: the file cannot be used.
+    """
+    connection = connection_of(file, url, token_env)
+    if url is None or file is not None:
+        config = load_config(file or DEFAULT_FILE)
+    else:
+        config = config_from_mapping({"connection": {"url": url}})
+    return attrs.evolve(config, connection=connection)
 
 
 def connection_of(file: Path | None, url: str | None, token_env: str | None) -> ConnectionSettings:
