@@ -69,8 +69,9 @@ class LazyGroup(click.Group):
         """Write the list from the texts here, without importing anything."""
         with formatter.section("Commands"):
             formatter.write_dl([*COMMANDS.items()])
-        with formatter.section("Commands of plugins"):
-            formatter.write_dl([*_offers().described()])
+        if offered := [*_offers().described()]:
+            with formatter.section("Commands of plugins"):
+                formatter.write_dl(offered)
 
 
 def _offers() -> Any:

@@ -80,6 +80,9 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
             del sys.modules[name]
 
 
+EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "whoami.py"
+
+
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
     with serving(seed=1) as found:
@@ -198,7 +201,7 @@ def test_our_words_cannot_be_taken(install: Install) -> None:
     install("acme-run", word="run")
     told = CliRunner().invoke(trunkline, ["-h"]).output
     assert "acme-run" not in told
-    assert "Run the host until" in CliRunner().invoke(trunkline, ["run", "-h"]).output
+    assert "Run the host with" in CliRunner().invoke(trunkline, ["run", "-h"]).output
     assert not [name for name in sys.modules if name.startswith("acme")]
 
 
@@ -227,3 +230,24 @@ def test_an_option_of_the_commands_own_is_left_alone(install: Install) -> None:
         "--token-env",
         "--url",
     ]
+
+
+@pytest.mark.parametrize(("token", "code", "said"), [("demo-token", 0, "alice"), ("x", 1, "401")])
+def test_the_example_of_the_docs_does_what_it_says(
+    install: Install,
+    served: Served,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    token: str,
+    code: int,
+    said: str,
+) -> None:
+    """Who the token stands for; without a good one, what the server says, and exit 1."""
+    install("acme-who", EXAMPLE.read_text(), word="whoami", attribute="whoami")
+    monkeypatch.setenv("TOKEN", token)
+    with pytest.raises(SystemExit) as left:
+        main(["whoami", "--url", served.url, "--token-env", "TOKEN"])
+    told = capsys.readouterr()
+    assert left.value.code == code
+    assert said in told.out + told.err
+    assert "Traceback" not in told.err
