@@ -26,7 +26,7 @@ HOUSEKEEPING: Mapping[str, frozenset[str]] = {
 
 
 def hooks() -> Iterator[str]:
-    """Describe every hook with the registrar it is given."""
+    """Describe every hook with the registrar it is given, and a plugin that uses it."""
     for name, hook in vars(hookspecs).items():
         if name.startswith("trunkline_"):
             arguments = ", ".join(inspect.signature(hook).parameters)
@@ -37,6 +37,8 @@ def hooks() -> Iterator[str]:
             if registrar.title() in REGISTRARS:
                 cls = getattr(plugin_api, registrar.title())
                 yield from members(cls, f"{registrar}.")
+            example = f"examples/hooks/{name.removeprefix('trunkline_')}.py"
+            yield f"```{{literalinclude}} {example}\n:language: python\n```\n"
 
 
 def api() -> Iterator[str]:
