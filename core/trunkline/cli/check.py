@@ -43,15 +43,13 @@ def check(file: Path, *, safe: bool, disable: Sequence[str], as_json: bool, verb
     except RequiredPluginMissing as exc:
         code = PLUGIN_MISSING
         problems = [{"where": "plugins.require", "cause": line} for line in str(exc).splitlines()]
-    warnings = [] if host is None else [*host.warnings]
-    warnings += (
-        [] if host is None else [r.failure for r in host.records if r.state.value == "failed"]
-    )
+    broken = [] if host is None else [r for r in host.records if r.state.value == "failed"]
     report: dict[str, Any] = {
         "file": str(file),
         "ok": code == OK,
         "problems": problems,
-        "warnings": warnings,
+        "warnings": [*(host.warnings if host else ()), *(record.failure for record in broken)],
+        "failed": {record.name: record.failure for record in broken},
     }
     if verbose:
         report |= _details(host)

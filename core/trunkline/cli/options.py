@@ -1,7 +1,7 @@
 """Options that several commands share, and what they mean."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -50,6 +50,19 @@ level_option = click.option(
     show_default=True,
     help="How much to log, to stderr.",
 )
+
+
+watch_option = click.option(
+    "--watch",
+    is_flag=True,
+    help="Start it again when the configuration or a plugin changes; for development.",
+)
+
+
+def switches(*, safe: bool, disable: Sequence[str]) -> list[str]:
+    """Return `--safe` and `--disable` as words for another command."""
+    named = [word for name in disable for word in ("--disable", name)]
+    return ["--safe", *named] if safe else named
 
 
 def disable_option(function: F) -> F:

@@ -7,7 +7,13 @@ from typing import Any
 import click
 
 from trunkline.cli import FAILED, OK, logs
-from trunkline.cli.options import config_if_any, json_option, level_option
+from trunkline.cli.options import (
+    DEFAULT_FILE,
+    config_if_any,
+    json_option,
+    level_option,
+    watch_option,
+)
 
 
 @click.command()
@@ -29,6 +35,7 @@ from trunkline.cli.options import config_if_any, json_option, level_option
     metavar="N",
     help="Feed a host instead: plugins run, N times as fast as recorded; 0 is without waiting.",
 )
+@watch_option
 @json_option
 @level_option
 def replay(
@@ -37,20 +44,27 @@ def replay(
     file: Path | None,
     expect: Path | None,
     speed: float | None,
+    watch: bool,
     as_json: bool,
     log_level: str,
 ) -> int | None:
     """Show what a configuration makes of the recording FILE; nothing is connected or sent.
 
     Prints for each frame its topic, what the filters did and who would get it. --expect turns
-    that into a test of a configuration; --speed runs its plugins on the recording.
+    that into a test of a configuration; --speed runs its plugins on the recording, and with --watch
+    does so again after each change of them.
 
     \b
     trunkline replay monday.jsonl.gz --json > expected.jsonl
     trunkline replay monday.jsonl.gz --expect expected.jsonl
+    trunkline replay monday.jsonl.gz --speed 60 --watch
     """
     if speed is not None and (expect or as_json):
         raise click.UsageError("--speed runs a host, which prints nothing; leave out the others")
+    if watch:
+        if speed is None:
+            raise click.UsageError("--watch goes with --speed N")
+        return _watch(recording, file or DEFAULT_FILE, speed, log_level)
     config = config_if_any(file)
     logs.set_up(log_level)
     if speed is not None:
@@ -81,6 +95,13 @@ def _feed(config: Any, recording: Path, speed: float) -> None:
     from trunkline.host import Host
 
     trio.run(Host(_offline(config), feed=feeding(recording, speed)).run)
+
+
+def _watch(recording: Path, file: Path, speed: float, log_level: str) -> int:
+    from trunkline.cli.watching import Plan, watch_host
+
+    words = ["replay", str(recording), "--config", str(file), "--speed", str(speed)]
+    return watch_host(Plan([*words, "--log-level", log_level], file))
 
 
 def _offline(config: Any) -> Any:

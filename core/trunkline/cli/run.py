@@ -6,7 +6,13 @@ from pathlib import Path
 import click
 
 from trunkline.cli import logs
-from trunkline.cli.options import config_argument, disable_option, level_option
+from trunkline.cli.options import (
+    config_argument,
+    disable_option,
+    level_option,
+    switches,
+    watch_option,
+)
 
 
 @click.command()
@@ -19,13 +25,33 @@ from trunkline.cli.options import config_argument, disable_option, level_option
     default=None,
     help="JSON lines or text; default: text on a terminal.",
 )
+@watch_option
 def run(
-    file: Path, *, safe: bool, disable: Sequence[str], log_level: str, log_json: bool | None
-) -> None:
+    file: Path,
+    *,
+    safe: bool,
+    disable: Sequence[str],
+    log_level: str,
+    log_json: bool | None,
+    watch: bool,
+) -> int | None:
     """Run the host with the configuration FILE (default: trunkline.toml).
 
     SIGINT, SIGTERM and SIGHUP stop it in order, exit 0; a second signal at once, exit 1.
     """
+    if watch:
+        from trunkline.cli.watching import Plan, watch_host
+
+        words = ["run", str(file), *switches(safe=safe, disable=disable), "--log-level", log_level]
+        words += [] if log_json is None else ["--log-json" if log_json else "--log-text"]
+        return watch_host(Plan(words, file, safe=safe, disable=disable))
+    _run(file, safe=safe, disable=disable, log_level=log_level, log_json=log_json)
+    return None
+
+
+def _run(
+    file: Path, *, safe: bool, disable: Sequence[str], log_level: str, log_json: bool | None
+) -> None:
     import logging
 
     import trio
@@ -40,7 +66,7 @@ def run(
     for warning in host.warnings:
         logger.warning("config.warning", extra={"reason": warning})
     for record in host.records:
-        about = {"plugin": record.name, "source": record.source}
+        about = {"plugin": record.name, "origin": record.origin, "source": record.source}
         if record.state.value == "waiting":
             logger.info("plugin.loaded", extra=about)
         else:
