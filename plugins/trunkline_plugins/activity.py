@@ -12,6 +12,7 @@ from trunkline.plugin_api import NotReady, Sinks, Topics
 from trunkline_plugins.seams import Link
 from trunkline_plugins.sinks.console import ConsoleSettings
 from trunkline_plugins.sinks.jsonl import JsonlSettings
+from trunkline_plugins.sinks.postgresql import PostgresqlSettings
 from trunkline_plugins.sinks.sqlite import SqliteSettings
 from trunkline_plugins.sinks.webhook import WebhookSettings
 from trunkline_plugins.status_line import keep_noting
@@ -21,7 +22,9 @@ UPSTREAM = "upstream"
 UPSTREAM_BATCH = 64  # a command waits behind one batch at most, so it is a small one
 KNOWN_TYPES = ("page_view", "action", "conversion", "session_hello")
 
-SinkSettings = ConsoleSettings | JsonlSettings | SqliteSettings | WebhookSettings
+SinkSettings = (
+    ConsoleSettings | JsonlSettings | PostgresqlSettings | SqliteSettings | WebhookSettings
+)
 
 
 @attrs.frozen(kw_only=True)

@@ -149,7 +149,7 @@ SAID = """
 63-unknown-in-a-plugin.toml:5 plugin.activity.upstrem: unknown key (did you mean `upstream`?)
 63-unknown-in-a-sink.toml:10 plugin.activity.sinks[1].fsink: unknown key (did you mean `fsync`?)
 63-unknown-key.toml:3 connection.conect_timeout: unknown key (did you mean `connect_timeout`?)
-63-unknown-kind-of-sink.toml:4 plugin.activity.sinks[0]: expected `kind` to be one of console, jsonl, sqlite, webhook (did you mean `jsonl`?)
+63-unknown-kind-of-sink.toml:4 plugin.activity.sinks[0]: expected `kind` to be one of console, jsonl, postgresql, sqlite, webhook (did you mean `jsonl`?)
 63-unknown-table.toml:1 conection: unknown key (did you mean `connection`?)
 63-unknown-table.toml:1 connection.url: this key is required
 64-date.toml:3 connection.connect_timeout: expected number of seconds, got a date
@@ -179,7 +179,7 @@ SAID = """
 65-all-at-once.toml:27 filter[1].where: payload.n: no operator 'gte'; did you mean 'gt'?
 65-all-plugins-at-once.toml:6 plugins.paths[1]: there is no file or directory {here}/nowhere.py
 65-all-plugins-at-once.toml:5 plugins.disable[0]: no plugin or distribution `aproval`; did you mean `approval`?
-65-all-plugins-at-once.toml:10 plugin.activity.sinks[0]: expected `kind` to be one of console, jsonl, sqlite, webhook (did you mean `jsonl`?)
+65-all-plugins-at-once.toml:10 plugin.activity.sinks[0]: expected `kind` to be one of console, jsonl, postgresql, sqlite, webhook (did you mean `jsonl`?)
 65-all-plugins-at-once.toml:9 plugin.activity.upstrem: unknown key (did you mean `upstream`?)
 65-all-plugins-at-once.toml:12 plugin.flow: this plugin has no settings
 65-all-plugins-at-once.toml:16 plugin.vault.key: expected { env = "NAME" } or { file = "path" }; a secret is never written into the file
@@ -201,6 +201,9 @@ SAID = """
 65-pair-redact-nothing.toml:3 filter[0].keys: `redact` needs the keys to redact
 65-pair-token-over-ws.toml:2 connection.url: a token does not travel over ws:// to another machine; use wss://, or set `allow_insecure_token` to true
 65-pair-two-sinks-of-one-name.toml:4 plugin.activity.sinks: two sinks are called `console`; give one a `name` of its own
+65-postgresql.toml:6 plugin.activity.sinks[0].dsn: no password in the file: write dsn = { env = "NAME" }, or use ~/.pgpass
+65-postgresql.toml:6 plugin.activity.sinks[1].dsn: expected where the database is, such as "host=db dbname=events"
+65-postgresql.toml:6 plugin.activity.sinks[2].topic: unknown key (did you mean `topics`?)
 65-share-above-one.toml:6 filter[0].keep: expected number from 0 to 1, got 2
 65-webhooks.toml:6 plugin.activity.sinks[0].url: expected https://; plain http:// goes to this machine only
 65-webhooks.toml:6 plugin.activity.sinks[1].secret: expected `whsec_` and 24 to 64 random bytes in base64

@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from hook import Hook, answered
+from postgresql import Cluster
 
 from trunkline import Event, Gap, NotSent
 from trunkline.plugin.binding import BoundSink
@@ -18,7 +20,9 @@ from trunkline_plugins.activity import upstream
 from trunkline_plugins.sinks.console import ConsoleSink
 from trunkline_plugins.sinks.database import Database
 from trunkline_plugins.sinks.jsonl import JsonlSink
+from trunkline_plugins.sinks.postgresql import PostgresqlSink
 from trunkline_plugins.sinks.rotating import RotatingFile
+from trunkline_plugins.sinks.server import Server
 from trunkline_plugins.sinks.sqlite import SqliteSink
 from trunkline_plugins.sinks.webhook.posting import Poster
 from trunkline_plugins.sinks.webhook.sink import WebhookSink
@@ -111,7 +115,7 @@ class Sqlite(SinkBench):
         """Read the rows."""
         database = sqlite3.connect(self.path)
         try:
-            rows = database.execute("SELECT type, data FROM trunkline_events ORDER BY rowid")
+            rows = database.execute("SELECT type, data FROM trunkline_events ORDER BY position")
             return ["gap" if kind == "gap" else json.loads(data)["name"] for kind, data in rows]
         finally:
             database.close()
@@ -121,6 +125,38 @@ class Sqlite(SinkBench):
         """Put a directory in the file's place."""
         with replaced_by_a_directory(self.path):
             yield
+
+
+class Postgresql(SinkBench):
+    """A table on a real server."""
+
+    is_idempotent = True
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        with psycopg.connect(cluster.dsn("events"), autocommit=True) as connection:
+            connection.execute("TRUNCATE trunkline_events RESTART IDENTITY")
+
+    def new(self) -> Any:
+        """Return a sink that writes to the table."""
+        return PostgresqlSink(Server(self._cluster.dsn("events")))
+
+    def names(self) -> Sequence[str]:
+        """Read the rows."""
+        with psycopg.connect(self._cluster.dsn("events"), autocommit=True) as connection:
+            rows = connection.execute("SELECT type, data FROM trunkline_events ORDER BY position")
+            return ["gap" if kind == "gap" else data["name"] for kind, data in rows]
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Take no connection, and end those there are."""
+        with psycopg.connect(self._cluster.dsn(), autocommit=True) as connection:
+            connection.execute("ALTER DATABASE events ALLOW_CONNECTIONS false")
+            connection.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = 'events'"
+            )
+            yield
+            connection.execute("ALTER DATABASE events ALLOW_CONNECTIONS true")
 
 
 class Console(SinkBench):

@@ -8,7 +8,8 @@ SQLITE_STEPS = {
     1: (
         """\
 CREATE TABLE trunkline_events (
-  id TEXT PRIMARY KEY,
+  position INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
   topic TEXT NOT NULL,
   type TEXT NOT NULL,
   received_at TEXT NOT NULL,
@@ -32,3 +33,29 @@ def sqlite_script() -> str:
     for version, step in SQLITE_STEPS.items():
         statements += [*step, f"INSERT INTO trunkline_schema VALUES ({version})"]  # noqa: S608 - our own number
     return "".join(f"{each};\n" for each in ("BEGIN", *statements, "COMMIT"))
+
+
+#: For PostgreSQL: run once by whoever may make tables, and again after an update; it may be
+#: repeated. The sink itself only reads the version and inserts.
+POSTGRESQL_SCRIPT = """\
+BEGIN;
+CREATE TABLE IF NOT EXISTS trunkline_schema (version integer PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS trunkline_events (
+  position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  id uuid NOT NULL UNIQUE,
+  topic text NOT NULL,
+  type text NOT NULL,
+  received_at timestamptz NOT NULL,
+  epoch bigint NOT NULL,
+  origin text NOT NULL,
+  data jsonb NOT NULL
+);
+CREATE INDEX IF NOT EXISTS trunkline_events_by_topic ON trunkline_events (topic, received_at);
+INSERT INTO trunkline_schema VALUES (1) ON CONFLICT DO NOTHING;
+COMMIT;
+"""
+POSTGRESQL_VERSION = 1
+POSTGRESQL_INSERT = (
+    "INSERT INTO trunkline_events (id, topic, type, received_at, epoch, origin, data)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING"
+)

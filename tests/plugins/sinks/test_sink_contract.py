@@ -10,6 +10,7 @@ import trio
 from sink_bench import (
     Console,
     Jsonl,
+    Postgresql,
     SinkBench,
     Sqlite,
     Upstream,
@@ -27,15 +28,17 @@ KINDS = {
     "jsonl": Jsonl,
     "sqlite": Sqlite,
     "webhook": Webhook,
+    "postgresql": Postgresql,
 }
 #: Those that write JSON as it is; the console shows what it cannot write, the server has limits.
-STRICT = ("jsonl", "sqlite", "webhook")
+STRICT = ("jsonl", "sqlite", "webhook", "postgresql")
 
 
 @pytest.fixture(params=KINDS)
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SinkBench]:
-    made: Callable[[Path], SinkBench] = KINDS[request.param]
-    bench = made(tmp_path)
+    needed = request.getfixturevalue("cluster") if request.param == "postgresql" else tmp_path
+    made: Callable[[Any], SinkBench] = KINDS[request.param]
+    bench = made(needed)
     yield bench
     if isinstance(bench, Console):
         bench.close()

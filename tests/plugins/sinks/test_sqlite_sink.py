@@ -14,6 +14,8 @@ from trunkline.plugin_api import NotReady
 from trunkline_plugins.sinks.database import Database
 from trunkline_plugins.sinks.sqlite import SqliteSettings, SqliteSink
 
+COLUMNS = "id, topic, type, received_at, epoch, origin, data"
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -46,7 +48,7 @@ async def test_a_row_holds_every_field(path: Path) -> None:
     event = happened("export", metadata={"n": 1})
     async with SqliteSink(Database(path)) as sink:
         await sink.write([event, gap()])
-    first, second = query(path, "SELECT * FROM trunkline_events")
+    first, second = query(path, f"SELECT {COLUMNS} FROM trunkline_events ORDER BY position")
     at = "2026-11-22T21:04:56+00:00"
     assert first[:6] == (event.id, "activity", "action", at, 0, "local")
     assert json.loads(first[6]) == dict(event.data)

@@ -20,11 +20,12 @@ from sink_bench import gap, happened, unwritable
 
 from trunkline import Event, Gap
 from trunkline.plugin_api import NotReady, Reject, Secret
+from trunkline_plugins.sinks.errors import Refused
 from trunkline_plugins.sinks.webhook import WebhookSettings
 from trunkline_plugins.sinks.webhook.answers import Verdict, verdict
 from trunkline_plugins.sinks.webhook.posting import Poster
 from trunkline_plugins.sinks.webhook.signature import key_of, signature
-from trunkline_plugins.sinks.webhook.sink import Refused, WebhookSink
+from trunkline_plugins.sinks.webhook.sink import WebhookSink
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 NOW = 1_795_380_645.0

@@ -5,19 +5,16 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NoReturn, Self
 
-from trunkline import Event, Gap, TrunklineError
+from trunkline import Event, Gap
 from trunkline.plugin_api import NotReady, Reject
 from trunkline_plugins.sinks.encoding import encode
+from trunkline_plugins.sinks.errors import Refused
 from trunkline_plugins.sinks.webhook.answers import LONGEST_WAIT, Verdict, verdict
 from trunkline_plugins.sinks.webhook.messages import Message, array, sentence
 from trunkline_plugins.sinks.webhook.posting import Poster, Unusable
 from trunkline_plugins.sinks.webhook.signature import signature
 
 logger = logging.getLogger(__name__)
-
-
-class Refused(TrunklineError):
-    """The receiver finds fault with what was sent: the batch is halved."""
 
 
 class WebhookSink:
