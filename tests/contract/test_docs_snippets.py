@@ -180,7 +180,7 @@ def test_command_lines_are_understood(name: str) -> None:
             case ["make", target]:
                 assert target in targets
             case _:
-                assert words[0] in {"export", "pip", "python"}
+                assert words[0] in {"export", "pip", "psql", "python"}
 
 
 def test_the_ten_lines_of_readme_are_those_of_the_example() -> None:

@@ -1,6 +1,6 @@
 """Questions about an annotation: what sort of field type it is, and what it is made of."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args
@@ -83,6 +83,16 @@ def is_one_of_classes(kind: Kind) -> bool:
 def classes_by_name(kind: Kind) -> dict[str, type]:
     """Return the classes of such a union by the value of `kind` that each answers to."""
     return {name: each for each in get_args(kind) for name in names_of(each)}
+
+
+def classes_within(kind: Kind) -> Iterator[type[Any]]:
+    """Yield every attrs class that a type is made of, itself included."""
+    if isinstance(kind, type) and attrs.has(kind):
+        yield kind
+        for field in attrs.fields(attrs.resolve_types(kind)):
+            yield from classes_within(field.type)
+    for part in get_args(kind):
+        yield from classes_within(part)
 
 
 def names_of(cls: type[attrs.AttrsInstance]) -> tuple[str, ...]:

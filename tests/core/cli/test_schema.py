@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from jsonschema import Draft202012Validator
 
-from trunkline.cli import trunkline
+from trunkline.cli import main, trunkline
 
 PLUGIN = """
     import attrs
@@ -121,3 +121,15 @@ def test_p07_looking_imports_no_third_party(tmp_path: Path) -> None:
     before_hooks = done.stdout.partition("IMPORT_MS")[0]
     assert "acme" in before_hooks
     assert "local" in before_hooks
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_schema_prints_the_tables_of_an_sql_sink(
+    folder: Path, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whether the file has such a sink or not; a kind that has none is a wrong usage."""
+    assert schema("--sql", kind, "--safe").stdout.startswith("BEGIN;\nCREATE TABLE IF NOT EXISTS")
+    with pytest.raises(SystemExit) as left:
+        main(["schema", "--sql", "jsonl", "--safe"])
+    assert left.value.code == 2
+    assert "those that have: postgresql, sqlite" in capsys.readouterr().err
