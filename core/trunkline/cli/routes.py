@@ -27,7 +27,9 @@ class Keeping(random.Random):
 @disable_option
 @json_option
 @click.option(
-    "--message", type=click.File("rb"), help="A file with one message (JSON), or - for stdin."
+    "--message",
+    type=click.File("rb", lazy=True),
+    help="A file with one message (JSON), or - for stdin.",
 )
 def routes(file: Path, *, safe: bool, disable: Sequence[str], as_json: bool, message: Any) -> None:
     """Print which messages go where, by the configuration FILE; or what one message would meet.
