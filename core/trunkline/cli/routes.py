@@ -28,7 +28,7 @@ class Keeping(random.Random):
 @json_option
 @click.option(
     "--message",
-    type=click.File("rb", lazy=True),
+    type=click.Path(dir_okay=False, allow_dash=True),
     help="A file with one message (JSON), or - for stdin.",
 )
 def routes(file: Path, *, safe: bool, disable: Sequence[str], as_json: bool, message: Any) -> None:
@@ -43,7 +43,7 @@ def routes(file: Path, *, safe: bool, disable: Sequence[str], as_json: bool, mes
     for warning in host.warnings:
         click.echo(f"warning: {warning}", err=True)
     if message is not None:
-        way = Explainer(host.loaded).explain(_decoded(message.read()))
+        way = Explainer(host.loaded).explain(_decoded(message))
         if as_json:
             click.echo(orjson.dumps(way, option=orjson.OPT_INDENT_2))
         else:
@@ -56,9 +56,12 @@ def routes(file: Path, *, safe: bool, disable: Sequence[str], as_json: bool, mes
         print_table(COLUMNS, [[_cell(row[column]) for column in COLUMNS] for row in rows])
 
 
-def _decoded(text: bytes) -> dict[str, Any]:
+def _decoded(path: str) -> dict[str, Any]:
     try:
-        message = orjson.loads(text)
+        with click.open_file(path, "rb") as file:
+            message = orjson.loads(file.read())
+    except OSError as exc:
+        raise click.UsageError(f"--message {path}: {exc.strerror}") from None
     except orjson.JSONDecodeError as exc:
         raise click.UsageError(f"--message: not JSON: {exc}") from None
     if not isinstance(message, dict):

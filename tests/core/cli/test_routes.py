@@ -134,3 +134,4 @@ def test_routes_of_no_message_is_misuse(folder: Path) -> None:
     """JSON, and one object."""
     assert "not JSON" in CliRunner().invoke(trunkline, ["routes", "--message", "-"], "{").output
     assert routes(message=[1]).exit_code == 2
+    assert "No such file" in routes("--message", "nowhere.json").output
