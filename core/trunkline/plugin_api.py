@@ -175,6 +175,10 @@ class PluginContext(Protocol[ConfigT_co]):
     def tracker(self) -> "Tracker":
         """Records activity."""
 
+    @property
+    def state(self) -> dict[str, Any]:
+        """What the plugin's own hooks, handlers and sinks share; it ends with the attempt."""
+
     def started(self) -> None:
         """Say that the plugin is up; others wait for it at most `start_timeout`."""
 
