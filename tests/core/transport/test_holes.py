@@ -15,6 +15,7 @@ import hypothesis.strategies as st
 import pytest
 import trio
 import trio.testing
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from transport_bench import (
     BINARY,
@@ -101,7 +102,8 @@ FRAMES = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.unmeasured
+@settings(max_examples=examples(100), suppress_health_check=[HealthCheck.too_slow])
 @given(
     frames=st.lists(FRAMES, max_size=8),
     noise=st.binary(max_size=40),
