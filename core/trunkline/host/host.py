@@ -21,6 +21,7 @@ from trunkline.connection.states import ConnectionState
 from trunkline.control import Pages, serve_port, serve_socket, socket_path
 from trunkline.errors import ConfigError, Interrupted, RequiredPluginMissing
 from trunkline.events import Gap
+from trunkline.host.drain import Drain
 from trunkline.host.ineffective import ineffective
 from trunkline.host.proxies import proxy_warning
 from trunkline.host.reporting import host_status
@@ -30,7 +31,7 @@ from trunkline.plugin.lease import Services
 from trunkline.plugin.loaded import Loaded
 from trunkline.plugin.manager import load
 from trunkline.plugin.record import PluginRecord
-from trunkline.plugin.runner import Limits, PluginRunner, stop_in_order
+from trunkline.plugin.runner import Limits, PluginRunner
 from trunkline.plugin.states import PluginState
 from trunkline.routing.router import Router
 from trunkline.transport.dialler import Dial
@@ -44,9 +45,6 @@ logger = logging.getLogger(__name__)
 #: Brings messages from elsewhere than a server; returns when there are no more.
 Feed = Callable[[Router], Awaitable[None]]
 
-CLOSE_TIME = 1.5  # s of `stop_timeout` that are kept for the close of the socket
-CLEANUP_TIME = 2.0  # s before that, at least, for the clean-ups of plugins
-DRAIN_POLL = 0.02  # s
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -126,7 +124,7 @@ class Host:
         self._backfill = Backfill(self.runners, self.router, walltime)
         self._nursery: trio.Nursery | None = None
         self._stopping = trio.Event()
-        self._hurry = trio.Event()
+        self._drain = Drain(self.connection, self.tracker, self.router, self.activity, self.runners)
         self._missing: str | None = None
         self._started_at = walltime()
 
@@ -219,7 +217,8 @@ class Host:
                 nursery.start_soon(self._run_feed, self._feed)
             task_status.started()
             await self._stopping.wait()
-            was_interrupted = await self._drain()
+            await self._drain.run(self.config.host.stop_timeout)
+            was_interrupted = self._drain.hurry.is_set()
             nursery.cancel_scope.cancel()
         return was_interrupted
 
@@ -245,7 +244,7 @@ class Host:
             async for number in received:
                 logger.info("host.signal", extra={"reason": signal.Signals(number).name})
                 if self._stopping.is_set():
-                    self._hurry.set()
+                    self._drain.hurry.set()
                 self._stopping.set()
 
     async def _run_feed(self, feed: Feed) -> None:
@@ -258,48 +257,6 @@ class Host:
         with trio.move_on_after(self.config.host.start_timeout):
             for runner in self.runners:
                 await runner.wait_settled()
-
-    async def _drain(self) -> bool:
-        """Stop in order within `stop_timeout`; True if a second signal cut it short."""
-        limit = self.config.host.stop_timeout
-        deadline = trio.current_time() + limit
-        with trio.move_on_at(deadline) as scope:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._cancel_in_a_hurry, scope)
-                self.connection.drain()
-                self.tracker.close()
-                self.router.close()
-                with trio.move_on_at(deadline - CLOSE_TIME):
-                    await self._flush(deadline - CLOSE_TIME)
-                nursery.cancel_scope.cancel()
-        sinks = self.activity.statistics().sinks
-        logger.info("host.drain", extra={"count": sum(sink.waiting_count for sink in sinks)})
-        self.connection.stop()
-        if not self._hurry.is_set():
-            with trio.move_on_after(CLOSE_TIME):
-                await self.connection.wait_ended()
-        return self._hurry.is_set()
-
-    async def _flush(self, until: float) -> None:
-        """Let handlers finish their mailboxes and sinks deliver, side by side; then stop plugins.
-
-        The sinks come first because those of a stopped plugin can no longer deliver.
-        """
-        with trio.move_on_at(until - CLEANUP_TIME):
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self.activity.drain)
-                nursery.start_soon(self._wait_handlers)
-        await stop_in_order(self.runners, until)
-
-    async def _wait_handlers(self) -> None:
-        while not self.router.is_drained:  # noqa: ASYNC110 - many mailboxes, and a stop is rare
-            await trio.sleep(DRAIN_POLL)
-
-    async def _cancel_in_a_hurry(self, scope: trio.CancelScope) -> None:
-        await self._hurry.wait()
-        for runner in self.runners:
-            runner.stop(trio.current_time())  # clean-ups are shielded: they get no more time
-        scope.cancel()
 
     def _announce_plugins(self) -> None:
         """Retain the states, so that whoever subscribes late learns what failed at load."""

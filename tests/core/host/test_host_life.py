@@ -71,6 +71,34 @@ async def test_stopping_lets_a_handler_finish_its_mailbox(
     assert (tmp_path / "out").read_text() == "xxx"
 
 
+async def test_dr1_a_stop_waits_for_no_plugin_that_is_down(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It reads no mailbox before its next try, which may be a minute away: told, not waited for."""
+    caplog.set_level("INFO")
+    body = (
+        "@hookimpl\ndef trunkline_register_subscriptions(subscriptions):\n"
+        "    async def never(event, ctx):\n        await ctx.send({'type': 'ping'})\n"
+        "    subscriptions.add('audit', never)\n\n"
+        "@hookimpl\nasync def trunkline_run(ctx):\n"
+        "    await trio.lowlevel.checkpoint()\n    raise RuntimeError('no')\n"
+    )
+    start = 0.0
+    async with running({"plugins": {"paths": [plugin(tmp_path, "down", body)]}}) as (
+        host,
+        simulator,
+    ):
+        await host.connection.wait_connected()
+        await trio.sleep(100)  # by now it waits for up to a minute
+        for _ in range(3):
+            simulator.push({"topic": "audit", "type": "audit_event"})
+        await trio.sleep(0.1)
+        start = trio.current_time()
+    assert trio.current_time() - start < 1
+    [drained] = [record for record in caplog.records if record.getMessage() == "host.drain"]
+    assert vars(drained)["dropped"] >= 3
+
+
 async def test_dr1_a_stop_is_done_within_its_limit_whatever_hangs(
     tmp_path: Path, autojump_clock: trio.testing.MockClock
 ) -> None:
