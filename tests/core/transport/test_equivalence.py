@@ -90,7 +90,6 @@ def test_the_lane_changes_nothing_but_the_time(
     trio.run(both, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
-@pytest.mark.unmeasured
 @pytest.mark.parametrize("fast_lane", [True, False])
 async def test_a_flood_is_held_back_and_arrives_whole(
     fast_lane: bool,

@@ -246,6 +246,20 @@ def test_t19_a_path_is_encoded(url: str, target: str) -> None:
     assert parse_url(url).target == target
 
 
+@pytest.mark.parametrize("fast_lane", [True, False])
+async def test_t8_the_limit_is_one_of_bytes_not_of_characters(
+    autojump_clock: trio.testing.MockClock, fast_lane: bool
+) -> None:
+    """Half as many letters of two bytes fit; one more is refused by us, with 1009."""
+    most = "ü" * (LIMIT // 2)
+    data = frame(TEXT, most.encode()) + frame(TEXT, f"{most}ü".encode())
+    async with opened(saying(data), fast_lane=fast_lane) as transport:
+        assert await everything(transport) == [most.encode()]
+        with pytest.raises(TransportError) as caught:
+            await transport.receive()
+    assert (caught.value.kind, caught.value.code, caught.value.ours) == ("limit", 1009, True)
+
+
 async def test_t20_the_peers_words_are_escaped_and_cut(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
