@@ -17,7 +17,7 @@ pytest_plugins = ["trunkline.testing"]
 
 sys.path.insert(0, str(Path(__file__).parent / "support"))
 
-import examples  # noqa: F401 - its profile is the default from here on
+import examples  # noqa: E402, F401 - its profile is the default from here on
 
 CHILDREN = "COVERAGE_PROCESS_CONFIG"  # what makes coverage measure a process that is started
 
