@@ -14,15 +14,15 @@ import trio
 from trunkline.activity.activity import Activity
 from trunkline.activity.tracker import Tracker
 from trunkline.activity.visitor import keep_visitor_id, visitor_id
-from trunkline.config import Config, load_config
+from trunkline.config import IN_MEMORY, Config, load_config
 from trunkline.connection.connection import Connection
 from trunkline.connection.protocol import fallback_rules
-from trunkline.connection.states import ConnectionState
+from trunkline.connection.states import ConnectionState, StateChange
 from trunkline.control import Pages, serve_port, serve_socket, socket_path
 from trunkline.errors import ConfigError, Interrupted, RequiredPluginMissing
 from trunkline.events import Gap
 from trunkline.host.drain import Drain
-from trunkline.host.ineffective import ineffective
+from trunkline.host.privacy import stages_of
 from trunkline.host.proxies import proxy_warning
 from trunkline.host.reporting import host_status
 from trunkline.plugin.backfill import Backfill
@@ -91,10 +91,10 @@ class Host:
         self.warnings = (
             *config.warnings,
             *self.loaded.warnings,
-            *ineffective(config),
             *proxy_warning(),
         )
         self.tracker = tracker or Tracker(walltime=walltime)
+        stages = stages_of(config, self.tracker)
         if not config.activity.enabled:
             self.tracker.disable()
         self.router = Router(self.loaded.table, walltime=walltime)
@@ -106,6 +106,7 @@ class Host:
             self.router,
             self.tracker,
             greets=any(rule.greets for rule in self.loaded.sinks),
+            shares={each for rule in self.loaded.sinks for each in rule.shares},
             visitor_id=visitor,
             on_gap=self._on_gap,
             dial=dial,
@@ -120,7 +121,18 @@ class Host:
             for plugin in self.loaded.plugins
         ]
         sinks = [rule for runner in self.runners for rule in runner.bound_sinks()]
-        self.activity = Activity(self.tracker, sinks, self._rng)
+        running = {runner.record.name for runner in self.runners}
+        self.activity = Activity(
+            self.tracker,
+            sinks,
+            self._rng,
+            path=None if config.activity.path == IN_MEMORY else Path(config.activity.path),
+            stages=stages,
+            link=self.connection,
+            away=[record.name for record in self.records if record.name not in running],
+            walltime=walltime,
+        )
+        self.connection.on_state_change(self._on_link)
         self._backfill = Backfill(self.runners, self.router, walltime)
         self._nursery: trio.Nursery | None = None
         self._stopping = trio.Event()
@@ -167,6 +179,8 @@ class Host:
         """Return why the host is not ready to be relied on; None if it is."""
         if self.connection.state is not ConnectionState.CONNECTED:
             return f"the connection is {self.connection.state.value}"
+        if self.activity.degraded is not None:
+            return f"the outbox cannot be written: {self.activity.degraded}"
         return None
 
     def stop(self) -> None:
@@ -184,9 +198,13 @@ class Host:
         Signals are handled in the main thread only, where `handle_signals` says so.
 
         Raises:
+            OutboxLocked: another host has the outbox.
+            OutboxUnavailable: it cannot be opened.
+            ConfigError: its file is not ours to use.
             RequiredPluginMissing: a required plugin failed while running.
             Interrupted: a second signal came before the stop was done.
         """
+        await self.activity.open()
         with watched():
             was_interrupted = await self._run_parts(task_status, handle_signals=handle_signals)
         if self._missing is not None:
@@ -206,8 +224,7 @@ class Host:
             await self._open_door(nursery)
             self._announce_plugins()
             await nursery.start(self.activity.run)
-            for topic in self.activity.inbound_topics():
-                self.router.subscribe(topic, self.activity.offer, owner="sinks")
+            await nursery.start(self.activity.follow, self.router)
             for runner in self.runners:
                 nursery.start_soon(runner.run)
             await self._wait_plugins()
@@ -257,6 +274,10 @@ class Host:
         with trio.move_on_after(self.config.host.start_timeout):
             for runner in self.runners:
                 await runner.wait_settled()
+
+    def _on_link(self, change: StateChange) -> None:
+        if change.new is ConnectionState.CONNECTED:
+            self.activity.connected()
 
     def _announce_plugins(self) -> None:
         """Retain the states, so that whoever subscribes late learns what failed at load."""

@@ -9,11 +9,12 @@ import pytest
 import trio
 
 from trunkline.activity.activity import Activity
-from trunkline.activity.delivery import QUEUE_EVENTS
+from trunkline.activity.outbox import IN_MEMORY
 from trunkline.activity.sinks import SinkRule
 from trunkline.activity.tracker import Tracker
 from trunkline.errors import NotReady, Reject
 from trunkline.events import Event
+from trunkline.routing.router import Router
 
 
 class Recorder:
@@ -161,15 +162,15 @@ async def test_a23_a_full_queue_gives_up_page_views_first_and_conversions_never(
     stalled = Recorder(NotReady("away", retry_after=80_000.0))
     async with running(rule(stalled, linger=0.0)) as (tracker, activity):
         tracker.track_conversion("kept", 1.0)
-        for number in range(QUEUE_EVENTS + 500):
+        for number in range(IN_MEMORY.events + 500):
             tracker.track_page_view(f"/{number}")
             if number % 500 == 0:
                 tracker.track_conversion(f"c{number}", 1.0)
                 await trio.sleep(0.001)
         await trio.sleep(1)
         [statistics] = activity.statistics().sinks
-        assert statistics.waiting_count == QUEUE_EVENTS
-        conversions = 1 + (QUEUE_EVENTS + 500 + 499) // 500
+        assert statistics.waiting_count == IN_MEMORY.events
+        conversions = 1 + (IN_MEMORY.events + 500 + 499) // 500
         assert statistics.dropped == {"page_view": 500 + conversions}
         await trio.sleep(86_400)
         kept = [name for name in stalled.names if name != "page_view"]
@@ -186,15 +187,18 @@ async def test_a25_inbound_topics_reach_the_sinks_that_want_them(
         rule(everything, "p.all", topics=("*",), linger=0.0),
         rule(local, "p.local", linger=0.0),
     ]
-    async with running(*rules) as (tracker, activity):
-        assert activity.inbound_topics() == ("*",)  # it includes all others
-        activity.offer(Event("audit", "audit_event", {}))
-        activity.offer(Event("activity", "activity_update", {}))
+    router = Router()
+    async with running(*rules) as (tracker, activity), trio.open_nursery() as nursery:
+        await nursery.start(activity.follow, router)
+        router.publish(Event("audit", "audit_event", {}))
+        router.publish(Event("activity", "activity_update", {}))
+        await trio.sleep(1)
         tracker.track_action("here")
         await trio.sleep(5)
         assert audit.names == ["audit_event"]
         assert everything.names == ["audit_event", "here"]
         assert local.names == ["here"]
+        router.close()
 
 
 async def test_draining_delivers_what_is_there_without_lingering(

@@ -6,11 +6,9 @@ from typing import Any
 
 import pytest
 import trio
-from host_bench import URL, plugin, running
+from host_bench import plugin, running
 
-from trunkline.config import config_from_mapping
 from trunkline.errors import RequiredPluginMissing
-from trunkline.host import Host
 from trunkline.simulator import Simulator
 
 
@@ -204,22 +202,6 @@ async def test_a_broken_plugin_is_named_and_the_rest_runs(
         seen: list[Any] = []
         host.router.subscribe("system", seen.append, {"plugin": "broken"})
         assert [event.get("new") for event in seen] == ["failed"]
-
-
-@pytest.mark.parametrize(
-    ("tables", "words"),
-    [
-        ({"activity": {"path": "outbox.db"}}, "activity.path has no effect"),
-        ({"activity": {"redact": ["*x*"]}}, "nothing is redacted"),
-        ({"host": {"stop_timeout": 3.0}}, None),
-    ],
-)
-def test_a_setting_without_effect_is_told(tables: dict[str, Any], words: str | None) -> None:
-    """Nobody must believe in a file that is not written, or in a mask that is not there."""
-    host = Host(config_from_mapping({"connection": {"url": URL}, **tables}))
-    told = [warning for warning in host.warnings if "no effect in this version" in warning]
-    assert len(told) == (words is not None)
-    assert words is None or words in told[0]
 
 
 async def test_status_tells_everything_as_plain_data(
