@@ -23,6 +23,21 @@ async def test_the_built_ins_run_and_the_link_is_up(autojump_clock: trio.testing
     assert host.connection.state.value == "disconnected"
 
 
+async def test_p02_ten_thousand_messages_cost_the_built_ins_no_hook_call(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Loading ends in a table; only that is asked."""
+    async with running() as (host, _):
+        await host.connection.wait_connected()
+        hooks = host.loaded.plugins[0].hooks
+        before = hooks.call_count
+        for number in range(10_000):
+            message = {"type": "agent_log_line", "execution_id": "e", "n": number}
+            host.router.route(message, 50, epoch=1, received=0.0)
+        assert host.router.statistics().routed["flow_executions"] == 10_000
+        assert hooks.call_count == before > 0
+
+
 async def test_stopping_delivers_what_lingers(
     tmp_path: Path, autojump_clock: trio.testing.MockClock
 ) -> None:
