@@ -158,7 +158,8 @@ class Activity:
         await self._inbound.run(router, task_status=task_status)
 
     async def _supervised(self, delivery: Delivery) -> None:
-        await supervise(f"sink {delivery.rule.name}", delivery.run, WORK, rng=self._rng)
+        name = f"sink {delivery.rule.name}"
+        await supervise(name, delivery.run, WORK, rng=self._rng, on_state=delivery.take_report)
 
     def _greet(self) -> None:
         if self._link is not None:

@@ -22,10 +22,11 @@ from trunkline.activity.sinks import SinkRule
 from trunkline.backoff import WORK
 from trunkline.errors import NotReady, Reject
 from trunkline.events import Event
-from trunkline.supervise import reason_of
+from trunkline.supervise import JobReport, reason_of
 
 logger = logging.getLogger(__name__)
 
+OPEN_LIMIT = 30.0  # s for opening a sink that can be opened
 WRITE_LIMIT = 30.0  # s for one batch
 SETTLE_LIMIT = 1.0  # s, when cancelled, to note what a sink has just taken
 POISON_AFTER = 5  # failures of one event alone
@@ -37,7 +38,7 @@ class SinkStatistics:
 
     name: str
     state: str
-    """`idle`, `writing`, `waiting`, `held` or `stopped`."""
+    """`idle`, `writing`, `waiting`, `held`, `stopped`, or `failed`: it has given up itself."""
     waiting_count: int
     """Its lag: events in the outbox that it has not had."""
     delivered_count: int
@@ -83,6 +84,7 @@ class Delivery:
         self._is_closing = False
         self.has_given_up = False
         """It was closed while the sink could not take what is left."""
+        self._is_down = False  # between two tries to open it, or after the last
         self._limit = rule.batch
         self._failures = 0  # in a row, of any kind: the wait grows with them
         self._state = "idle"
@@ -121,8 +123,17 @@ class Delivery:
     def close(self) -> None:
         """Deliver what is there, without lingering or waiting, then end; what cannot go stays."""
         self._is_closing = True
+        self.has_given_up = self._is_down
         self._changes.notify()
         self._retry.set()
+
+    def take_report(self, report: JobReport) -> None:
+        """Hear of the task's end: the sink could not be opened, say, and will be tried again."""
+        self._is_down = report.state != "done"
+        if self._is_down:
+            self._state, self._error = report.state, report.reason
+            self.has_given_up = self._is_closing
+            self._changes.notify()
 
     def retry_now(self) -> None:
         """End a wait for the next try: something has changed for the better."""
@@ -131,11 +142,13 @@ class Delivery:
     async def run(self) -> None:
         """Deliver until closed and empty, or cancelled."""
         self._limit = 1 if self.place.failures else self.rule.batch
+        self._is_down = False
         try:
             async with AsyncExitStack() as stack:
                 sink: object = self.rule.sink
                 if isinstance(sink, AbstractAsyncContextManager):
-                    await stack.enter_async_context(sink)
+                    with trio.fail_after(OPEN_LIMIT):
+                        await stack.enter_async_context(sink)
                 while not self.has_given_up and await self._gather():
                     if self._gate is None or await self._is_let_through(self._gate):
                         await self._deliver_next()

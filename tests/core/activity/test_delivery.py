@@ -12,7 +12,7 @@ from trunkline.activity.activity import Activity
 from trunkline.activity.outbox import IN_MEMORY
 from trunkline.activity.sinks import SinkRule
 from trunkline.activity.tracker import Tracker
-from trunkline.errors import NotReady, Reject
+from trunkline.errors import NotReady, PluginFatal, Reject
 from trunkline.events import Event
 from trunkline.routing.router import Router
 
@@ -242,3 +242,55 @@ async def test_a_sink_that_is_a_context_manager_is_opened_and_closed(
         await trio.sleep(60)
         assert sink.names == ["a"]
     assert sink.log == ["open", "open", "close"]
+
+
+class Shut(Recorder):
+    """A sink that cannot be opened: by an error, or because it hangs."""
+
+    def __init__(self, error: BaseException | None) -> None:
+        super().__init__()
+        self.error = error
+        self.tries = 0
+
+    async def __aenter__(self) -> Self:
+        self.tries += 1
+        if self.error is not None:
+            raise self.error
+        await trio.sleep_forever()
+
+    async def __aexit__(self, *_: object) -> None:
+        raise AssertionError("it was never open")
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "reason"),
+    [
+        (OSError("no such disk"), "waiting", "OSError: no such disk"),
+        (SystemExit(1), "waiting", "SystemExit: 1"),
+        (NotReady("later", retry_after=5.0), "waiting", "later"),
+        (None, "waiting", "TooSlowError"),
+        (PluginFatal("no licence"), "failed", "no licence"),
+    ],
+    ids=["error", "exit", "not ready", "hangs", "fatal"],
+)
+async def test_p14_a_sink_that_cannot_be_opened_is_told_and_holds_up_nobody(
+    autojump_clock: trio.testing.MockClock,
+    error: BaseException | None,
+    state: str,
+    reason: str,
+) -> None:
+    """State and reason stand in the status, its neighbour gets everything, a stop does not wait."""
+    shut, good = Shut(error), Recorder()
+    rules = rule(shut, "p.shut", linger=0.0), rule(good, "p.good", linger=0.0)
+    async with running(*rules) as (tracker, activity):
+        for number in range(10):
+            tracker.track_action(str(number))
+            await trio.sleep(60)
+        told = {each.name: each for each in activity.statistics().sinks}
+        assert (told["p.shut"].state, told["p.shut"].error) == (state, reason)
+        assert told["p.shut"].waiting_count == 10
+        assert good.names == [str(number) for number in range(10)]
+        assert (shut.tries > 5) is (state == "waiting")
+        tracker.close()
+        with trio.fail_after(31):  # one that hangs is waited for as long as it may
+            await activity.drain()
