@@ -88,16 +88,23 @@ def _plugin_settings() -> Iterator[str]:
             yield f"## `{table}`\n\nThis plugin has no settings.\n"
             continue
         yield from _table_of_settings(f"`{table}`", info.config)
-        for cls in _nested(info.config):
-            kind = attrs.fields_dict(cls)["kind"].default
-            yield from _table_of_settings(f"`{table} sinks`: kind `{kind}`", cls)
+        for field, cls in _nested(info.config):
+            yield from _table_of_settings(_heading(entry.name, field, cls), cls)
 
 
-def _nested(cls: type[Any]) -> Iterator[type[Any]]:
-    """Yield the classes that the fields of a settings class hold."""
-    for hint in get_type_hints(cls).values():
+def _heading(plugin: str, field: str, cls: type[Any]) -> str:
+    """Return what an entry of a list is called: by its kind where there are several."""
+    kind = attrs.fields_dict(cls).get("kind")
+    if kind is None:
+        return f"`[[plugin.{plugin}.{field}]]`"
+    return f"`[plugin.{plugin}] {field}`: kind `{kind.default}`"
+
+
+def _nested(cls: type[Any]) -> Iterator[tuple[str, type[Any]]]:
+    """Yield the classes that the fields of a settings class hold, with the field's name."""
+    for name, hint in get_type_hints(cls).items():
         for item in get_args(hint):
-            yield from (each for each in (item, *get_args(item)) if attrs.has(each))
+            yield from ((name, each) for each in (item, *get_args(item)) if attrs.has(each))
 
 
 def _table_of_settings(heading: str, cls: type[Any]) -> Iterator[str]:

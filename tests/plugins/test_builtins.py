@@ -19,7 +19,7 @@ from trunkline_plugins.flow import FLOW_EVENTS, ExecutionStore
 from trunkline_plugins.system import SystemOverview
 
 NAMES = {"flow", "approval", "activity", "system"}
-OWNED = {"flow_executions", "approvals", "activity"}
+OWNED = {"flow_executions", "approvals", "approval_notices", "activity"}
 
 
 def load_builtins(**activity: object) -> Loaded:

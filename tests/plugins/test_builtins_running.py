@@ -41,7 +41,7 @@ async def test_builtins_say_what_they_have_seen(trunkline_host: HostFactory) -> 
             "flow": "1 running, 0 ended",
             "approval": "1 pending, 0 settled",
             "activity": "session_hello: 1, action: 2, other: 2",
-            "system": "connected as alice; auth errors: 1",
+            "system": "connected as alice; auth errors: 1 (Invalid or expired token)",
         }
 
 

@@ -17,6 +17,9 @@ from trunkline.config.sources import Secrets
 from trunkline.config.words import shown, sort_of
 from trunkline.strict import Expected
 
+#: Makes an instance of a class from a table: (table, class) -> instance.
+Fill = Callable[[Mapping[str, Any], type], Any]
+
 #: What cattrs would convert before it asks any function: each needs a hook by name.
 COERCED = (str, int, float, bool, Path)
 
@@ -26,11 +29,19 @@ def config_converter(base: Path, secrets: Secrets) -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
 
     @cache
-    def filler(cls: type) -> Callable[[Mapping[str, Any], type], Any]:
+    def filler(cls: type) -> Fill:
         attrs.resolve_types(cls)
         fields = [field for field in attrs.fields(cls) if field.init]
         hooks = {field.name: override(struct_hook=_hook(field, converter)) for field in fields}
-        return make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True, **hooks)  # type: ignore[arg-type] # overrides by name
+        fill: Fill = make_dict_structure_fn(
+            cls,
+            converter,
+            _cattrs_forbid_extra_keys=True,
+            **hooks,  # type: ignore[arg-type] # overrides by name
+        )
+        # a default that is a path starts at `base`, too, as if it stood in the file
+        paths = {each.name: each.default for each in fields if isinstance(each.default, Path)}
+        return lambda value, kind: fill({**paths, **value}, kind)
 
     site = Site(base, secrets, converter.structure, lambda value, cls: filler(cls)(value, cls))
 

@@ -92,16 +92,16 @@ class ActivitySettings:
     enabled: bool = True
     """Record at all."""
     path: str = IN_MEMORY
-    """The outbox: a file, from the config file's directory, or `:memory:`, which ends with the
-    process."""
+    """The outbox: a file, from the config file's directory, or `:memory:`. A file is not in effect
+    yet; `check` says so."""
     consent: Reference | None = None
-    """`module:function` that is asked for each subject whether it may be recorded."""
+    """`module:function` that is asked for each subject. Not in effect yet; `check` says so."""
     before_send: Reference | None = None
-    """`module:function` that may change or drop each record."""
+    """`module:function` that may change or drop each record. Not in effect yet; `check` says so."""
     redact: tuple[str, ...] = ()
-    """Further keys whose values are redacted, as globs."""
+    """Further keys whose values are redacted, as globs. Not in effect yet; `check` says so."""
     allow: tuple[str, ...] = ()
-    """Keys that are exempt from redaction, as globs."""
+    """Keys that are exempt from redaction, as globs. Not in effect yet; `check` says so."""
 
 
 @attrs.frozen(kw_only=True)

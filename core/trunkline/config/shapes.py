@@ -9,6 +9,7 @@ import itertools
 import textwrap
 from collections.abc import Callable, Mapping
 from enum import Enum
+from pathlib import Path
 from typing import Any, get_args
 
 import attrs
@@ -151,6 +152,8 @@ def _plain(default: object) -> object:
         return None
     if isinstance(default, Enum):
         return default.value
+    if isinstance(default, Path):
+        return str(default)
     if isinstance(default, tuple):
         return list(default)
     return default if isinstance(default, str | int | float) else None

@@ -109,12 +109,19 @@ class PluginRunner:
     async def backfill(self, gap: Gap) -> object:
         """Let the plugin, once it is up, fetch what `gap` has swallowed of a topic it owns.
 
-        What it returns is for the caller to check, and what it raises to catch.
+        What it returns is for the caller to check, and what it raises to catch. Where the attempt
+        ends meanwhile, and its `ctx` with it, the next one is asked again.
         """
-        await self._wait_up()
-        return await self.plugin.hooks.call_async(
-            "trunkline_backfill", self.plugin.name, ctx=self._ctx, gap=gap
-        )
+        while True:
+            await self._wait_up()
+            ctx = self._ctx
+            try:
+                return await self.plugin.hooks.call_async(
+                    "trunkline_backfill", self.plugin.name, ctx=ctx, gap=gap
+                )
+            except PluginError:
+                if self._ctx is ctx:
+                    raise
 
     async def run(self) -> None:
         """Run the plugin until `stop`, until it gives up, or until cancelled."""

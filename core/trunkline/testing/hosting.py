@@ -31,6 +31,7 @@ TOKEN = "demo-token"  # noqa: S105 - the simulator's, an administrator of its fi
 WALL = 1_767_225_600.0  # 2026-01-01T00:00:00Z, when every test begins
 SEED = 1
 SETTLE_LIMIT = 600.0  # s of virtual time for what was woken to come to rest
+VIRTUAL_POLL = 1.0  # s; there may be no deadline now, and many soon
 REAL_POLL = 0.01  # s between two looks while something real is under way
 
 #: What the fixture is: called with plugins and their tables, it runs a host for a scope.
@@ -87,7 +88,7 @@ class HostUnderTest:
         with trio.move_on_after(SETTLE_LIMIT):
             while True:
                 await wait_all_tasks_blocked()
-                if self.host.router.is_drained():
+                if self.host.router.is_drained:
                     return
                 await _pass_time()
         waiting = self.host.router.statistics().waiting_count
@@ -209,7 +210,7 @@ async def _pass_time() -> None:
     left = trio.lowlevel.current_statistics().seconds_to_next_deadline
     clock = trio.lowlevel.current_clock()
     is_virtual = isinstance(clock, MockClock) and clock.rate == 0
-    await trio.sleep(left if is_virtual else min(left, REAL_POLL))
+    await trio.sleep(min(left, VIRTUAL_POLL if is_virtual else REAL_POLL))
 
 
 async def _run(host: Host, ended: trio.Event, *, task_status: trio.TaskStatus[None]) -> None:

@@ -8,7 +8,13 @@ In a program of one's own the table stands alone:
     for approval in store.pending(): ...
 """
 
-from trunkline_plugins.approval.plugin import trunkline_register_topics, trunkline_run
+from trunkline_plugins.approval.config import ApprovalConfig, RuleSettings
+from trunkline_plugins.approval.plugin import (
+    trunkline_backfill,
+    trunkline_plugin,
+    trunkline_register_topics,
+    trunkline_run,
+)
 from trunkline_plugins.approval.store import Approval, ApprovalStore
 from trunkline_plugins.approval.table import COLUMNS, rows
 from trunkline_plugins.approval.types import (
@@ -29,6 +35,7 @@ __all__ = [
     "Approval",
     "ApprovalApproved",
     "ApprovalCancelled",
+    "ApprovalConfig",
     "ApprovalCreated",
     "ApprovalDeclined",
     "ApprovalEscalated",
@@ -36,7 +43,10 @@ __all__ = [
     "ApprovalExpired",
     "ApprovalStore",
     "ApprovalVoteReceived",
+    "RuleSettings",
     "rows",
+    "trunkline_backfill",
+    "trunkline_plugin",
     "trunkline_register_topics",
     "trunkline_run",
 ]

@@ -1,7 +1,8 @@
 """The table of approval requests: bounded, in memory, fed by a subscription.
 
 Every event carries the whole request, so the one that weighs most is kept: a settled request
-beats a pending one, then the later event wins. The server sends no event when a request runs
+beats a pending one, the later deadline an earlier one (it only ever moves away), then the later
+event wins. The server sends no event when a request runs
 out of time (protocol §6.2, S10), so that is seen here: whoever reads says what time it is.
 """
 
@@ -13,19 +14,17 @@ import attrs
 
 from trunkline import Event, Gap, InvalidData
 from trunkline.plugin_api import Undo
+from trunkline_plugins.approval.request import PENDING, TOPIC, deadline_of, digest, key_of
 from trunkline_plugins.approval.types import (
     APPROVAL_EVENTS,
-    ApprovalEscalated,
     ApprovalEvent,
     ApprovalVoteReceived,
 )
 from trunkline_plugins.seams import Source
 
-TOPIC = "approvals"
-PENDING = "pending"
 EXPIRED = "expired"
 TEXT_LENGTH = 500  # characters kept of a name or a summary
-ID_LENGTH = 64  # characters; the server's are UUIDs of 36
+FAR_BACK = datetime.min.replace(tzinfo=UTC)
 
 
 @attrs.frozen(kw_only=True)
@@ -44,6 +43,8 @@ class Approval:
     summary: str | None = None
     """What it is about: the server's summary, else the agent's reasoning."""
     agent_name: str | None = None
+    hash: str = ""
+    """Of what is asked, see `digest`."""
     votes: int | None = None
     votes_required: int | None = None
     is_uncertain: bool = False
@@ -93,7 +94,7 @@ class ApprovalStore:
         except InvalidData:
             self._invalid_count += 1
             return
-        key = view.approval_request_id.lower()[:ID_LENGTH]
+        key = key_of(view.approval_request_id)
         known = self._approvals.get(key)
         if known is None:
             self._make_room()
@@ -119,7 +120,7 @@ class ApprovalStore:
 
     def get(self, approval_request_id: str) -> Approval | None:
         """Return one request as it stands now; None where nothing is known of it."""
-        approval = self._approvals.get(approval_request_id.lower()[:ID_LENGTH])
+        approval = self._approvals.get(key_of(approval_request_id))
         return approval.at(self.now()) if approval else None
 
     def now(self) -> datetime:
@@ -149,19 +150,19 @@ class ApprovalStore:
 
 def _approval(key: str, view: ApprovalEvent, received_at: datetime) -> Approval:
     at = view.timestamp or received_at
-    new_expires_at = view.new_expires_at if isinstance(view, ApprovalEscalated) else None
     vote = view if isinstance(view, ApprovalVoteReceived) else None
     return Approval(
         id=key,
         status=view.status,
         updated_at=at,
         requested_at=view.requested_at or at,
-        expires_at=new_expires_at or view.expires_at,
+        expires_at=deadline_of(view),
         resolved_at=view.resolved_at,
         execution_id=_short(view.execution_id),
         tool_name=_short(view.tool_name),
         summary=_short(view.summary or view.agent_reasoning),
         agent_name=_short(view.managed_agent_name),
+        hash=digest(view),
         votes=vote.approval_count if vote else None,
         votes_required=vote.approvals_required if vote else None,
     )
@@ -179,8 +180,9 @@ def _merge(known: Approval | None, new: Approval) -> Approval:
     )
 
 
-def _rank(approval: Approval) -> tuple[bool, datetime]:
-    return not approval.is_pending, approval.updated_at
+def _rank(approval: Approval) -> tuple[bool, datetime, datetime]:
+    deadline = (approval.expires_at or FAR_BACK) if approval.is_pending else FAR_BACK
+    return not approval.is_pending, deadline, approval.updated_at
 
 
 def _most(one: int | None, other: int | None) -> int | None:

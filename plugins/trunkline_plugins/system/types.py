@@ -135,7 +135,30 @@ class MessageUnclassified:
     """The names of its fields, for whoever has to guess what it is."""
 
 
-#: {type: its class}; the types that have one
+@attrs.frozen(kw_only=True)
+class BackfillDone:
+    """A plugin fetched what a gap had swallowed of a topic."""
+
+    type: ClassVar[str] = "backfill.done"
+    topic: str
+    plugin: str
+    epoch: int
+    count: int
+    """Messages; some may have come live, too."""
+
+
+@attrs.frozen(kw_only=True)
+class BackfillFailed:
+    """A plugin could not fetch it: what a gap has swallowed of the topic is missing."""
+
+    type: ClassVar[str] = "backfill.failed"
+    topic: str
+    plugin: str
+    epoch: int
+    reason: str
+
+
+#: {type: its class}
 SYSTEM_EVENTS: Mapping[str, type[attrs.AttrsInstance]] = {
     "message.unclassified": MessageUnclassified,
 } | {
@@ -151,5 +174,7 @@ SYSTEM_EVENTS: Mapping[str, type[attrs.AttrsInstance]] = {
         ConnectionStateChange,
         PluginStateChange,
         TopicRefused,
+        BackfillDone,
+        BackfillFailed,
     )
 }

@@ -1,8 +1,16 @@
 """Which routed topics the sinks are fed from."""
 
+import random
+
 import pytest
 
-from trunkline.activity.outbox import SinkKey, inbound_topics
+from trunkline.activity.activity import Activity
+from trunkline.activity.sinks import SinkRule
+from trunkline.activity.tracker import Tracker
+
+
+async def take(_: object) -> None:
+    """Deliver nowhere."""
 
 
 @pytest.mark.parametrize(
@@ -14,11 +22,9 @@ from trunkline.activity.outbox import SinkKey, inbound_topics
         ([("audit", "*")], ("*",)),
     ],
 )
-def test_an_event_is_stored_once_however_many_sinks_want_it(
+def test_an_event_is_offered_once_however_many_sinks_want_it(
     wanted: list[tuple[str, ...]], inbound: tuple[str, ...]
 ) -> None:
     """A sink for every topic must not make those of one topic come twice."""
-    assert (
-        inbound_topics([SinkKey(f"s.{n}", "s", topics) for n, topics in enumerate(wanted)])
-        == inbound
-    )
+    rules = [SinkRule(f"s.{n}", "s", take, topics=topics) for n, topics in enumerate(wanted)]
+    assert Activity(Tracker(), rules, random.Random(1)).inbound_topics() == inbound

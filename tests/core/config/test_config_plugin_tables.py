@@ -191,6 +191,20 @@ def test_a_plugin_without_a_table_gets_its_defaults() -> None:
         config().plugin("p", Webhook)
 
 
+def test_a_default_path_starts_at_the_files_folder_too(tmp_path: Path) -> None:
+    """It means what it would mean in the file, whatever folder the process was started in."""
+
+    @attrs.frozen
+    class Log:
+        path: Path = Path("var/log")
+
+    file = tmp_path / "trunkline.toml"
+    file.write_text('[connection]\nurl = "ws://localhost"\n[plugin.log]\n')
+    assert load_config(file).plugin("log", Log).path == tmp_path / "var/log"
+    file.write_text('[connection]\nurl = "ws://localhost"\n')
+    assert load_config(file).plugin("log", Log).path == tmp_path / "var/log"
+
+
 def test_lines_are_told_in_plugin_tables_too(tmp_path: Path) -> None:
     """A missing key is at its table's line, others at their own."""
     path = tmp_path / "trunkline.toml"

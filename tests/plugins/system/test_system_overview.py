@@ -39,6 +39,8 @@ NOTICES: dict[str, dict[str, Any]] = {
         "retry_at": "2026-11-22T21:02:23+00:00",
     },
     "topic.refused": {"topic": "nope", "reason": "Unsupported topic"},
+    "backfill.done": {"topic": "approvals", "plugin": "approval", "epoch": 2, "count": 3},
+    "backfill.failed": {"topic": "approvals", "plugin": "approval", "epoch": 2, "reason": "no"},
     "message.unclassified": {"type": "device_registered", "keys": ["platform", "type"]},
 }
 
@@ -92,16 +94,29 @@ def test_overview_says_who_is_connected() -> None:
 
 
 def test_overview_counts_trouble() -> None:
-    """Unclassified messages, refused tokens and refused topics are counted by kind."""
+    """Unclassified messages, refused tokens and refused topics are counted, and say which."""
     overview = overview_of(
         notice("message.unclassified"),
-        notice("message.unclassified"),
+        notice("message.unclassified", type="robot_waved"),
         notice("auth_error"),
         notice("topic.refused"),
         notice("subscription_ack"),
     )
     assert overview.counts() == {"message.unclassified": 2, "auth_error": 1, "topic.refused": 1}
-    assert overview.summary() == "unknown; unclassified types: 2; auth errors: 1; topics refused: 1"
+    assert overview.summary() == (
+        "unknown; unclassified types: 2 (device_registered, robot_waved);"
+        " auth errors: 1 (Invalid or expired token); topics refused: 1 (nope)"
+    )
+
+
+def test_details_are_few_short_and_disarmed() -> None:
+    """The latest of each kind; they are foreign text in an operator's terminal."""
+    overview = overview_of(*(notice("message.unclassified", type=f"t{n}") for n in range(9)))
+    overview.apply(notice("auth_error", error="\x1b[2J" + "x" * 1000))
+    summary = overview.summary()
+    assert "unclassified types: 9 (t6, t7, t8)" in summary
+    assert summary.isprintable()
+    assert len(summary) < 150
 
 
 def test_unreadable_notice_is_counted() -> None:

@@ -1,0 +1,118 @@
+"""Carries a decision out: look, store, send, and write down what became of it.
+
+Everything up to the store may be repeated; from there on the outcome stands, and whoever finds it
+unanswered completes it with the same one (crash points 11 and 12 of the reliability tests).
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+import attrs
+import trio
+
+from trunkline_plugins.approval.answer import ALREADY_DECIDED, Result
+from trunkline_plugins.approval.decision import STATUS_OF, Decision, objection
+from trunkline_plugins.approval.log import DecisionLog
+from trunkline_plugins.approval.request import view_of
+from trunkline_plugins.approval.server import Server
+
+T = TypeVar("T")
+
+#: Told at each point where a crash would hurt most; does nothing in production.
+At = Callable[[str], None]
+
+
+def nowhere(_: str) -> None:
+    """Take no notice of a crash point."""
+
+
+class RunSync(Protocol):
+    """Runs a function in a worker thread; tests in virtual time run it in line."""
+
+    def __call__(self, function: Callable[[], T], /) -> Awaitable[T]:
+        """Return what `function` returns."""
+
+
+async def in_thread(function: Callable[[], T]) -> T:
+    """Run `function` in a worker thread, waited for even when cancelled: it writes to a file."""
+    return await trio.to_thread.run_sync(function)
+
+
+class Deciding:
+    """Decides requests at one server, through one log."""
+
+    def __init__(
+        self,
+        server: Server,
+        log: DecisionLog,
+        *,
+        now: Callable[[], datetime],
+        run_sync: RunSync = in_thread,
+        at: At = nowhere,
+    ) -> None:
+        self._server = server
+        self._log = log
+        self._now = now
+        self._run_sync = run_sync
+        self._at = at
+
+    async def decide(self, decision: Decision) -> Result:
+        """Carry out a new decision.
+
+        Raises:
+            AlreadyStored: the log has one for the request.
+            OSError: the log cannot be written, so nothing was sent.
+            ServerRefused, NotSent, OutcomeUnknown: the request could not be read; nothing is stored.
+        """
+        if (reason := await self._objection(decision)) is not None:
+            await self._run_sync(lambda: self._log.withhold(decision, reason))
+            return _withheld(decision, reason)
+        await self._run_sync(lambda: self._log.store(decision))
+        self._at("stored")
+        return await self._send(decision)
+
+    async def complete(self, decision: Decision) -> Result:
+        """Carry out a decision that was stored, and perhaps sent, by somebody who is gone.
+
+        Raises: as `decide`, without `AlreadyStored`.
+        """
+        reason = await self._objection(decision)
+        if reason is None:
+            return await self._send(decision)
+        result = _withheld(decision, reason)
+        if reason == f"already {STATUS_OF[decision.outcome]}":  # so it had been sent after all
+            result = attrs.evolve(result, result=STATUS_OF[decision.outcome], error="")
+        await self._run_sync(lambda: self._log.answer(decision, result))
+        return result
+
+    async def unanswered(self) -> tuple[Decision, ...]:
+        """Return what rules have decided that nobody knows the answer to.
+
+        Raises:
+            OSError: the log cannot be read.
+        """
+        stored = await self._run_sync(self._log.unanswered)
+        return tuple(decision for decision in stored if decision.is_by_rule)
+
+    async def _objection(self, decision: Decision) -> str | None:
+        message = await self._server.request(decision.request)
+        return objection(decision, view_of(message) if message else None, self._now())
+
+    async def _send(self, decision: Decision) -> Result:
+        result = await self._server.decide(decision)
+        self._at("sent")
+        if not result.is_open:  # else it stays unanswered in the log, to be completed
+            await self._run_sync(lambda: self._log.answer(decision, result))
+        return result
+
+
+def _withheld(decision: Decision, reason: str) -> Result:
+    """Return why nothing was sent, as a result."""
+    word, _, status = reason.partition(" ")
+    return Result(
+        request=decision.request,
+        outcome=decision.outcome,
+        result=ALREADY_DECIDED if word == "already" else reason,
+        error=f"the request is {status} already" if status else "",
+    )

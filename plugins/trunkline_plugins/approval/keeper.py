@@ -1,0 +1,158 @@
+"""The plugin at work: it keeps the table, lets rules decide, and sees that people hear of the rest.
+
+Three things go on: what is due is done, the table is compared with the server, and the line in
+`trunkline status` is kept fresh. All of them act on the table as it stands.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import trio
+
+from trunkline import Event, Gap, PluginContext, TrunklineError
+from trunkline_plugins.approval import notices
+from trunkline_plugins.approval.attention import Attention, Occasion
+from trunkline_plugins.approval.automatic import AGAIN, Automatic
+from trunkline_plugins.approval.config import ApprovalConfig
+from trunkline_plugins.approval.deciding import At, Deciding, RunSync, in_thread, nowhere
+from trunkline_plugins.approval.decision import ASK_A_PERSON, Rules, Verdict
+from trunkline_plugins.approval.log import DecisionLog
+from trunkline_plugins.approval.reconcile import differences, is_news
+from trunkline_plugins.approval.request import TOPIC
+from trunkline_plugins.approval.server import Server
+from trunkline_plugins.approval.store import Approval, ApprovalStore
+from trunkline_plugins.status_line import keep_noting
+
+GRACE = 5.0  # s in which an event may still be on its way that the interface knows of already
+LONGEST_REASON = 120  # characters in the status line
+
+
+class Keeper:
+    """One host's approvals."""
+
+    def __init__(
+        self,
+        ctx: PluginContext[ApprovalConfig],
+        *,
+        walltime: Callable[[], float] = time.time,
+        run_sync: RunSync = in_thread,
+        at: At = nowhere,
+    ) -> None:
+        """Work for `ctx`; `walltime` tells seconds since 1970, `at` hears of crash points."""
+        config = ctx.config
+        self.store = ApprovalStore(walltime=walltime)
+        self._ctx = ctx
+        self._rules = Rules(config)
+        self._verdicts: dict[str, tuple[str, Verdict]] = {}  # {id: (hash, what the rules say)}
+        self._attention = Attention(timedelta(seconds=config.remind))
+        self._server = Server(ctx)
+        deciding = Deciding(
+            self._server,
+            DecisionLog(config.audit, now=self.store.now),
+            now=self.store.now,
+            run_sync=run_sync,
+            at=at,
+        )
+        self._automatic = Automatic(ctx, deciding, self.store.now)
+        self._changed = trio.Event()
+        self._gap = trio.Event()
+        self._is_whole = False  # compared since the start, or the last gap
+        self._missed_count = 0  # since the last event; more than none: the server pushes nothing
+        self._trouble = ""
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        self._ctx.subscribe(TOPIC, self._on_event, on_gap=self._on_gap)
+        self._ctx.started()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._compare)
+            nursery.start_soon(self._automatic.complete)
+            nursery.start_soon(self._attend, nursery)
+            nursery.start_soon(keep_noting, self._ctx, self.line)
+
+    def line(self) -> str:
+        """Return where things stand: `2 pending, 5 settled, 1 by rule`."""
+        parts = [self.store.summary()]
+        if self._automatic.decided_count:
+            parts.append(f"{self._automatic.decided_count} by rule")
+        text = ", ".join(parts)
+        if self._missed_count:
+            text = f"stalled: the server pushes no events, {self._missed_count} were missed; {text}"
+        trouble = self._automatic.trouble or self._trouble
+        return f"{text}; {trouble[:LONGEST_REASON]}" if trouble else text
+
+    def _on_event(self, event: Event) -> None:
+        self.store.apply(event)
+        if event.origin == "live":
+            self._missed_count = 0
+        known = self.store.get(str(event.get("approval_request_id", "")))
+        if known is not None and known.is_pending:
+            self._verdicts[known.id] = known.hash, self._rules.judge(event.data)
+        self._changed.set()
+
+    def _on_gap(self, gap: Gap) -> None:
+        self.store.note_gap(gap)
+        self._is_whole = False
+        self._gap.set()
+
+    async def _attend(self, nursery: trio.Nursery) -> None:
+        """Do what is due, then wait for an event or for the next moment."""
+        while True:
+            self._changed = trio.Event()
+            now = self.store.now()
+            table = self.store.approvals()
+            for occasion, approval in self._attention.due(table, now):
+                self._act(occasion, approval, nursery)
+            present = {approval.id for approval in table if approval.is_pending}
+            self._verdicts = {k: each for k, each in self._verdicts.items() if k in present}
+            moment = self._attention.next_moment(table, now)
+            wait = (moment - now).total_seconds() if moment else float("inf")
+            with trio.move_on_after(wait):
+                await self._changed.wait()
+
+    def _act(self, occasion: Occasion, approval: Approval, nursery: trio.Nursery) -> None:
+        now = self.store.now()
+        match occasion:
+            case "new":
+                hash_, verdict = self._verdicts.get(approval.id, ("", ASK_A_PERSON))
+                if verdict.decide == "notify" or hash_ != approval.hash:
+                    self._notify(notices.WAITING, notices.waiting(approval, now))
+                else:
+                    nursery.start_soon(self._automatic.decide, approval, verdict.decide, verdict)
+            case "nearly over":
+                self._notify(notices.REMINDER, notices.reminder(approval, now))
+            case "over":
+                self._notify(notices.EXPIRED, notices.expired(approval))
+
+    def _notify(self, kind: str, notice: notices.Notice) -> None:
+        self._ctx.publish(notices.NOTICES, kind, notice)
+
+    async def _compare(self) -> None:
+        """Compare at the start, after each gap, and every now and then."""
+        while True:
+            self._gap = trio.Event()
+            try:
+                await self._catch_up()
+            except TrunklineError as exc:
+                self._trouble = f"cannot compare with the server: {exc}"
+                wait = AGAIN
+            else:
+                self._trouble = ""
+                wait = self._ctx.config.reconcile or float("inf")
+            with trio.move_on_after(wait):
+                await self._gap.wait()
+                await trio.sleep(GRACE)  # the back-fill comes first
+
+    async def _catch_up(self) -> None:
+        """Publish what the table does not know; where nothing explains it, the server is stalled."""
+        found = await differences(self._server, self.store)
+        if found and self._is_whole:
+            await trio.sleep(GRACE)
+        missed = [message for message in found if is_news(self.store, message)]
+        if missed and self._is_whole:
+            self._missed_count += len(missed)
+            self._ctx.log.warning("approval.stalled", extra={"count": len(missed)})
+        for message in missed:
+            self._ctx.publish(TOPIC, message["type"], message)
+        self._is_whole = True

@@ -1,0 +1,137 @@
+"""What a person at a terminal does with requests: find one by the beginning of its id, decide it."""
+
+import getpass
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import attrs
+import trio
+
+from trunkline import Event, Gap, InvalidData, PluginContext, TrunklineError
+from trunkline.plugin_api import UserError
+from trunkline_plugins.approval.answer import Result
+from trunkline_plugins.approval.config import ApprovalConfig
+from trunkline_plugins.approval.deciding import Deciding
+from trunkline_plugins.approval.decision import Decision, Outcome
+from trunkline_plugins.approval.log import DecisionLog
+from trunkline_plugins.approval.request import (
+    PENDING,
+    TOPIC,
+    Message,
+    digest,
+    key_of,
+    view_of,
+)
+from trunkline_plugins.approval.server import ID, Server
+from trunkline_plugins.approval.types import ApprovalVoteReceived
+
+FULL_LENGTH = 36  # characters of a UUID
+LINK_LIMIT = (
+    3.0  # s; without a link a vote is counted all the same, but nobody says how many there are
+)
+VOTE_LIMIT = 2.0  # s after the server's answer
+MOST_NAMED = 5  # requests that an ambiguous id names
+
+Items = AsyncIterator[Event | Gap]
+
+
+async def find(server: Server, prefix: str, *, is_to_decide: bool = False) -> Message:
+    """Return the request that an id, or its beginning, names.
+
+    To be decided, pending ones come first: of those that are settled there are many.
+
+    Raises:
+        UserError: it names none, or several.
+        TrunklineError: as `Server.request`.
+    """
+    wanted = key_of(prefix)
+    if not ID.fullmatch(prefix):
+        raise UserError(f"{prefix!r} is no id of a request; `trunkline approvals` lists them")
+    if len(wanted) == FULL_LENGTH:
+        found = [await server.request(prefix)]
+    else:
+        found = await _beginning(server, wanted, PENDING) if is_to_decide else []
+        found = found or await _beginning(server, wanted, None)
+    match found:
+        case [dict() as message]:
+            return message
+        case [_, _, *_]:
+            named = ", ".join(
+                str(each["approval_request_id"]) for each in found[:MOST_NAMED] if each
+            )
+            raise UserError(
+                f"{prefix} is the beginning of {len(found)} requests: {named}; give more"
+            )
+    raise UserError(f"no request {prefix}; `trunkline approvals --all` lists them")
+
+
+async def _beginning(server: Server, wanted: str, status: str | None) -> list[Message | None]:
+    return [
+        message
+        async for message in server.requests(status)
+        if key_of(message["approval_request_id"]).startswith(wanted)
+    ]
+
+
+async def decide(
+    ctx: PluginContext[ApprovalConfig], prefix: str, outcome: Outcome, comment: str = ""
+) -> tuple[Message, Result]:
+    """Decide a request in the name of whoever is logged in here; return it, and what became of it.
+
+    Raises:
+        UserError: there is no such request, or the log of decisions cannot be written.
+        AlreadyStored: another decision about it is on its way.
+        TrunklineError: the server cannot be asked; nothing is decided.
+    """
+    server = Server(ctx)
+    message = await find(server, prefix, is_to_decide=True)
+    view = view_of(message)
+    decision = Decision(
+        request=key_of(view.approval_request_id),
+        outcome=outcome,
+        hash=digest(view),
+        by=_name(),
+        is_by_rule=False,
+        host=socket.gethostname(),
+        tool_name=view.tool_name,
+        comment=comment,
+    )
+    log = DecisionLog(ctx.config.audit)
+    deciding = Deciding(server, log, now=lambda: datetime.fromtimestamp(time.time(), UTC))
+    where = {"approval_request_id": view.approval_request_id}
+    async with ctx.events(TOPIC, where) as events:
+        with trio.move_on_after(LINK_LIMIT), suppress(TrunklineError):
+            await ctx.barrier()  # the link is up, so a vote that comes back will be seen
+        try:
+            result = await deciding.decide(decision)
+        except OSError as exc:
+            raise UserError(
+                f"{log.path}: the decision cannot be written down, so it was not sent: {exc.strerror}"
+            ) from exc
+        if result.result == PENDING:
+            result = await _with_votes(events, result)
+    return message, result
+
+
+async def _with_votes(events: Items, result: Result) -> Result:
+    """Wait for the event that counts the votes; without it they are not known."""
+    with trio.move_on_after(VOTE_LIMIT):
+        async for item in events:
+            if isinstance(item, Event) and item.type == ApprovalVoteReceived.type:
+                with suppress(InvalidData):
+                    vote = item.as_(ApprovalVoteReceived)
+                    return attrs.evolve(
+                        result, votes=vote.approval_count, votes_required=vote.approvals_required
+                    )
+    return result
+
+
+def _name() -> str:
+    """Return who is logged in, as the system knows them."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # no name in the environment, no entry for the user
+        return "unknown"

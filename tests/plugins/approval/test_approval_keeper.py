@@ -1,0 +1,259 @@
+"""The plugin in a host: rules decide, people hear of the rest, and nothing is missed for long."""
+
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from approval_bench import decision, in_line, log_of
+
+from trunkline import Event, Gap, PluginContext, hookimpl
+from trunkline.plugin_api import Topics
+from trunkline.simulator import ACCOUNT_A, Approval
+from trunkline.simulator.frames import approval_frame
+from trunkline.testing import HostFactory, HostUnderTest
+from trunkline.testing.hosting import WALL
+from trunkline_plugins.approval import plugin
+from trunkline_plugins.approval.config import ApprovalConfig
+from trunkline_plugins.approval.keeper import Keeper
+from trunkline_plugins.approval.log import DecisionLog
+from trunkline_plugins.approval.request import digest, view_of
+
+RNG = random.Random(1)
+DEPLOY = {"tool_name": "deploy_service"}
+
+
+class VirtualApproval:
+    """The plugin by a wall clock that follows Trio's."""
+
+    trunkline_plugin = plugin.trunkline_plugin
+
+    @hookimpl
+    def trunkline_register_topics(self, topics: Topics) -> None:
+        plugin.trunkline_register_topics(topics)
+
+    @hookimpl
+    async def trunkline_run(self, ctx: PluginContext[ApprovalConfig]) -> None:
+        keeper = Keeper(ctx, walltime=lambda: WALL + trio.current_time(), run_sync=in_line)
+        await keeper.run()
+
+    @hookimpl
+    async def trunkline_backfill(
+        self, ctx: PluginContext[ApprovalConfig], gap: Gap
+    ) -> list[dict[str, Any]]:
+        return [*(await plugin.trunkline_backfill(ctx, gap) or ())]
+
+
+@pytest.fixture
+def approval_host(trunkline_host: HostFactory, tmp_path: Path) -> Callable[..., Any]:
+    """Run a host with the plugin: `approval_host(rule=[...])`."""
+
+    def run(**table: Any) -> Any:
+        table.setdefault("audit", str(tmp_path / "log.jsonl"))
+        return trunkline_host(only={"approval": VirtualApproval()}, config={"approval": table})
+
+    return run
+
+
+def ask(host: HostUnderTest, **details: Any) -> Approval:
+    """Let an agent ask; it may for five minutes."""
+    world = host.simulator.world
+    approval = Approval.draw(RNG, ACCOUNT_A, world.walltime(), **details)
+    world.request_approval(approval)
+    return approval
+
+
+def notices(host: HostUnderTest) -> list[str]:
+    return [event.type for event in host.published("approval_notices")]
+
+
+def last(host: HostUnderTest) -> Event:
+    return host.published("approval_notices")[-1]
+
+
+async def test_a_request_is_told_of_when_new_when_nearly_over_and_when_over(
+    approval_host: Callable[..., Any],
+) -> None:
+    """The server says nothing of the end (S10); the clock does."""
+    async with approval_host() as host:
+        approval = ask(host, managed_agent_name="emit-agent", agent_reasoning="All checks passed.")
+        await host.settle()
+        assert notices(host) == ["approval.waiting"]
+        text = last(host).get("text")
+        assert text == (
+            "emit-agent asks to use deploy_service (All checks passed.)."
+            f" Answer within 5 min 0 s: trunkline approvals show {approval.id[:8]}"
+        )
+        await trio.sleep(239)
+        assert notices(host) == ["approval.waiting"]
+        await trio.sleep(2)
+        assert notices(host)[1:] == ["approval.reminder"]
+        await trio.sleep(60)
+        assert notices(host)[2:] == ["approval.expired"]
+        assert "Nobody answered in time" in last(host).get("text")
+        await trio.sleep(1000)
+        assert len(notices(host)) == 3
+        assert host.note("approval") == "0 pending, 1 settled"
+
+
+@pytest.mark.parametrize(("decide", "status"), [("decline", "declined"), ("approve", "approved")])
+async def test_a_rule_decides_and_says_so(
+    approval_host: Callable[..., Any], tmp_path: Path, decide: str, status: str
+) -> None:
+    """Once, with its comment, in the log and in a notice; other requests are left to people."""
+    rules = [{"decide": decide, "where": DEPLOY, "comment": "house rule"}]
+    async with approval_host(rule=rules, allow_auto_approve=True) as host:
+        approval = ask(host)
+        other = ask(host, tool_name="drop_table")
+        await host.settle()
+        assert (approval.status, approval.comment) == (status, "house rule")
+        assert other.status == "pending"
+        assert sorted(notices(host)) == ["approval.decided", "approval.waiting"]
+        [told] = [e for e in host.published("approval_notices") if e.type == "approval.decided"]
+        assert told.get("text") == f"deploy_service for an agent: {status} by rule[0]."
+        assert (told.get("rule"), told.get("result")) == ("rule[0]", status)
+        await trio.sleep(10)
+        assert host.note("approval") == "1 pending, 1 settled, 1 by rule"
+    assert log_of(tmp_path / "log.jsonl") == [f"decision {decide}", f"answer {status}"]
+
+
+async def test_an_altered_request_is_withheld_and_left_to_people(
+    approval_host: Callable[..., Any], tmp_path: Path
+) -> None:
+    """What the event showed is not what the server would carry out."""
+    async with approval_host(rule=[{"decide": "approve"}], allow_auto_approve=True) as host:
+        approval = ask(host, tool_args={"env": "test"})
+        approval.tool_args = {"env": "production"}
+        await host.settle()
+        assert approval.status == "pending"
+        assert notices(host) == ["approval.withheld"]
+        assert "rule[0] would approve deploy_service for an agent, but: altered. Answer within" in (
+            last(host).get("text")
+        )
+    assert log_of(tmp_path / "log.jsonl") == ["withheld altered"]
+
+
+async def test_a_vote_of_a_rule_is_told_as_a_vote(approval_host: Callable[..., Any]) -> None:
+    """It is not a decision yet."""
+    async with approval_host(rule=[{"decide": "approve"}], allow_auto_approve=True) as host:
+        approval = ask(host, approvals_required=2)
+        await host.settle()
+        assert approval.status == "pending"
+        assert last(host).get("text") == (
+            "deploy_service for an agent: rule[0] has voted to approve."
+        )
+        await trio.sleep(1000)
+        assert len(approval.votes) == 1
+
+
+async def test_a_request_that_no_event_told_of_is_found_and_the_server_called_stalled(
+    approval_host: Callable[..., Any],
+) -> None:
+    """Its bus is gone, while it answers pings (protocol §12); the next event ends that."""
+    async with approval_host(reconcile=60.0) as host:
+        await trio.sleep(10)
+        told = ask(host, expires_at=WALL + 10**6)
+        await host.settle()
+        host.simulator.world.bus_is_up = False
+        missed = ask(host, expires_at=WALL + 10**6)
+        host.simulator.world.resolve_approval(told.id, "declined")
+        await trio.sleep(70)
+        repaired = [event for event in host.published("approvals") if event.origin == "local"]
+        assert {(event.type, event.get("approval_request_id")) for event in repaired} == {
+            ("approval_created", missed.id),
+            ("approval_declined", told.id),
+        }
+        await trio.sleep(5)
+        assert host.note("approval") == (
+            "stalled: the server pushes no events, 2 were missed; 1 pending, 1 settled"
+        )
+        await trio.sleep(200)
+        assert len(repaired) == 2
+        host.simulator.world.bus_is_up = True
+        ask(host, expires_at=WALL + 10**6)
+        await trio.sleep(5)
+        assert host.note("approval") == "2 pending, 1 settled"
+        assert notices(host).count("approval.waiting") == 3
+
+
+async def test_what_happened_in_a_gap_is_known_afterwards(
+    approval_host: Callable[..., Any],
+) -> None:
+    """By the back-fill, and what that cannot know by reading again; nobody calls that stalled."""
+    async with approval_host() as host:
+        world = host.simulator.world
+        early = ask(host, expires_at=WALL + 10**6)
+        await host.settle()
+        world.bus_is_up = False
+        missed = [ask(host, expires_at=WALL + 10**6) for _ in range(3)]
+        world.resolve_approval(early.id, "approved")
+        world.resolve_approval(missed[0].id, "declined")
+        world.bus_is_up = True
+        await host.drop_connection()
+        await trio.sleep(20)
+        assert host.note("approval") == "2 pending, 2 settled"
+        [done] = [
+            event
+            for event in host.published("system")
+            if event.type == "backfill.done" and event.get("topic") == "approvals"
+        ]
+        assert done.get("count") == 4
+        backfilled = [event for event in host.published("approvals") if event.origin == "backfill"]
+        assert len(backfilled) == 4
+
+
+async def test_a_host_that_starts_later_knows_what_is_pending(
+    trunkline_host: HostFactory, tmp_path: Path
+) -> None:
+    """A rule decides it as if it had just come."""
+    table = {"audit": str(tmp_path / "log.jsonl"), "rule": [{"decide": "decline"}]}
+    only = {"approval": VirtualApproval()}
+    async with trunkline_host(only=[]) as before:
+        approval = ask(before)
+        await before.settle()
+        async with trunkline_host(
+            only=only, config={"approval": table}, simulator=before.simulator
+        ) as host:
+            await trio.sleep(1)
+            assert approval.status == "declined"
+            assert notices(host) == ["approval.decided"]
+
+
+async def test_a_stored_decision_is_completed_at_the_start(
+    trunkline_host: HostFactory, tmp_path: Path
+) -> None:
+    """The rule may be gone by then; what was decided stands."""
+    table = {"audit": str(tmp_path / "log.jsonl")}
+    only = {"approval": VirtualApproval()}
+    async with trunkline_host(only=[]) as before:
+        approval = ask(before)
+        seen = view_of(approval_frame(approval, "approval_created", WALL))
+        stored = decision("decline", request=approval.id, hash=digest(seen))
+        DecisionLog(tmp_path / "log.jsonl").store(stored)
+        async with trunkline_host(
+            only=only, config={"approval": table}, simulator=before.simulator
+        ):
+            await trio.sleep(1)
+    assert approval.status == "declined"
+    assert log_of(tmp_path / "log.jsonl") == ["decision decline", "answer declined"]
+
+
+async def test_a_log_that_cannot_be_written_decides_nothing_and_says_so(
+    approval_host: Callable[..., Any], tmp_path: Path
+) -> None:
+    """It is tried again; once the disk is back, the rule has its way."""
+    (tmp_path / "full.jsonl").symlink_to("/dev/null")
+    rules = [{"decide": "decline"}]
+    async with approval_host(rule=rules, audit=str(tmp_path / "full.jsonl")) as host:
+        approval = ask(host)
+        await trio.sleep(5)
+        assert approval.status == "pending"
+        assert "full.jsonl" in host.note("approval")
+        (tmp_path / "full.jsonl").unlink()
+        await trio.sleep(30)
+        assert approval.status == "declined"
+        assert host.note("approval") == "0 pending, 1 settled, 1 by rule"
+    assert json.loads((tmp_path / "full.jsonl").read_bytes().splitlines()[0])["by"] == "rule[0]"
