@@ -17,9 +17,9 @@ check: $(READY)  ## lint, format, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-test: $(READY)  ## the whole normal suite, with branch coverage
+test: $(READY)  ## the whole normal suite, with branch coverage; a third worker fills the waits of two
 	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -n 2 --durations=20
+	$(BIN)/coverage run -m pytest -n 3 --durations=20
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=100 --include='$(COVERED)'
 	@echo "branch coverage of everything: $$($(BIN)/coverage report --format=total) %"

@@ -105,6 +105,18 @@ class OutboxFull(NotSent):
     """The send queue is at its bound (1,000 messages or 1 MiB); wait, then send again."""
 
 
+class OutboxLocked(TrunklineError):
+    """The outbox belongs to another host that runs; the text names its process."""
+
+
+class OutboxUnavailable(TrunklineError):
+    """The outbox cannot be read or written just now, a full disk for one; it is tried again."""
+
+
+class OutboxDamaged(TrunklineError):
+    """The file of the outbox is not sound; it is set aside, and what is good in it kept."""
+
+
 class OutcomeUnknown(TrunklineError):
     """The link was lost while the message was in flight: it may or may not have been handled."""
 

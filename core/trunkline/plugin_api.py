@@ -133,10 +133,13 @@ class Sinks(Protocol):
         linger: float = 1.0,
         idempotent: bool = False,
         greets: bool = False,
+        shares: Collection[str] = (),
     ) -> None:
         """Deliver events of `topics` to `sink`, at most `batch` at once, `linger` seconds late.
 
         `greets` is for the server itself: the host then begins each epoch with a session hello.
+        `shares` says what the server may see beyond the least: `subject`, where there is a token;
+        `anonymous`, whole records where there is none.
         """
 
 
@@ -174,6 +177,10 @@ class PluginContext(Protocol[ConfigT_co]):
     @property
     def tracker(self) -> "Tracker":
         """Records activity."""
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What the plugin's own hooks, handlers and sinks share; it ends with the attempt."""
 
     def started(self) -> None:
         """Say that the plugin is up; others wait for it at most `start_timeout`."""

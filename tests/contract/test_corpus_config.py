@@ -44,9 +44,17 @@ trunkline_plugin = PluginInfo(config=Settings)
 def trunkline_register_topics(topics):
     topics.add("vault")
 """
+PRIVACY = """def consent(subject):
+    return True
+
+
+def scrub(event):
+    return event
+"""
 #: What lies beside each file: {name: (mode, content)}
 BESIDE: Mapping[str, tuple[int, bytes]] = {
     "vault.py": (0o600, VAULT.encode()),
+    "privacy.py": (0o600, PRIVACY.encode()),
     "token": (0o600, f"{CANARY}\n".encode()),
     "token-0644": (0o644, f"{CANARY}\n".encode()),
     "token-empty": (0o600, b" \n"),
@@ -76,15 +84,7 @@ GOOD: Mapping[str, tuple[str, list[str]]] = {
     "00-filters": (URL, ["filter `filter.3` is for topic `noise`, which nobody owns"]),
     "00-inline-tables": (URL, []),
     "00-line-ends-of-windows": (URL, []),
-    "00-no-effect-yet": (
-        URL,
-        [
-            "activity.path has no effect in this version: what is recorded waits in memory, and"
-            " ends with the process",
-            "activity.consent has no effect in this version: nobody is asked",
-            "activity.redact has no effect in this version: nothing is redacted",
-        ],
-    ),
+    "00-outbox": (URL, []),
     "00-order-misspelt": (
         URL,
         ["[plugins] order names `vault.nothing`, which is no filter or classifier here"],
@@ -152,6 +152,8 @@ SAID = """
 63-unknown-kind-of-sink.toml:4 plugin.activity.sinks[0]: expected `kind` to be one of console, jsonl, postgresql, sqlite, webhook (did you mean `jsonl`?)
 63-unknown-table.toml:1 conection: unknown key (did you mean `connection`?)
 63-unknown-table.toml:1 connection.url: this key is required
+64-hook-missing.toml:5 activity.consent: privacy:nothing: AttributeError: module 'privacy' has no attribute 'nothing'
+64-hook-missing.toml:6 activity.before_send: nowhere.at.all:scrub: ModuleNotFoundError: No module named 'nowhere'
 64-date.toml:3 connection.connect_timeout: expected number of seconds, got a date
 64-fraction-of-a-byte.toml:3 connection.max_message_bytes: expected number of bytes, got 4096.5
 64-number-for-url.toml:2 connection.url: expected a URL, got a number

@@ -216,6 +216,7 @@ async def test_c34a_a_binary_message_is_dropped_and_counted(
     check_log(log)
 
 
+@pytest.mark.unmeasured
 async def test_c39_the_smallest_objects_in_the_largest_message_arrive(
     autojump_clock: trio.testing.MockClock, log: pytest.LogCaptureFixture
 ) -> None:

@@ -35,7 +35,8 @@ LANES = pytest.mark.parametrize("fast_lane", [True, False], ids=["lane", "no-lan
 
 def param(case: wire.Case) -> object:
     """Return a case as a parameter."""
-    return pytest.param(case, id=case.id)
+    marks = () if case.is_small else pytest.mark.unmeasured
+    return pytest.param(case, id=case.id, marks=marks)
 
 
 async def end_of(
@@ -140,6 +141,7 @@ async def test_it_costs_one_epoch_and_a_gap(
     assert not any(record.exc_info for record in caplog.records)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     "case", [c for c in wire.CASES if c.number in {20, 22}], ids=lambda c: c.id
 )
@@ -158,6 +160,7 @@ async def test_what_is_never_finished_takes_no_memory(
     assert peer.said_bytes <= 4 * wire.LIMIT
 
 
+@pytest.mark.unmeasured
 @LANES
 @pytest.mark.parametrize("case", wire.KEPT, ids=lambda case: case.id)
 async def test_control_frames_cost_nothing_but_their_answer(
@@ -176,6 +179,7 @@ async def test_control_frames_cost_nothing_but_their_answer(
     assert got == [b"e%d" % number for number in range(case.events)]
 
 
+@pytest.mark.unmeasured
 @LANES
 async def test_c23_a_peer_that_reads_slowly_holds_up_its_own_pings_only(
     fast_lane: bool, autojump_clock: trio.testing.MockClock

@@ -27,6 +27,7 @@ LIMIT = 10.0  # s for one snippet; each takes well under one
 PAYLOAD = {"action": "tool_call", "ip": "10.0.0.1"}
 ENVIRON = {
     "TRUNKLINE_TOKEN": "demo-token",
+    "MAIL_PASSWORD": "canary",
     "HOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     "ROOM_URL": "https://chat.example/hooks/t0ken",
 }
@@ -155,6 +156,8 @@ def test_configuration_is_valid(name: str, tmp_path: Path) -> None:
     connection = "" if "connection" in tables else '[connection]\nurl = "ws://localhost"\n'
     (tmp_path / "plugins").mkdir()
     (tmp_path / "audit.py").write_text(PYTHON["README.md: A plugin in ten lines"])
+    for plugin in (ROOT / "docs" / "examples" / "gallery").glob("*.py"):
+        (tmp_path / plugin.name).write_text(plugin.read_text())
     file = tmp_path / "trunkline.toml"
     file.write_text(connection + TOML[name])
     host = Host(load_config(file, environ=ENVIRON))

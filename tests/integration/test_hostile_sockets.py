@@ -125,11 +125,11 @@ async def test_a_hostile_server_is_left_with_a_typed_error_and_a_closed_descript
 
 
 async def test_f1_a_reset_at_any_byte_leaves_no_part_of_a_message() -> None:
-    """Through a proxy, at 60 bytes of a stream of 1-KiB frames: whole events, then a gap."""
+    """Through a proxy, at 14 bytes of a stream of 1-KiB frames: whole events, then a gap."""
     rng = random.Random(1)
     ledger = Ledger()
     simulator = Simulator(seed=1)
-    plans = [Plan((Fault(kind="reset", at_byte=rng.randrange(700, 9000)),)) for _ in range(25)]
+    plans = [Plan((Fault(kind="reset", at_byte=rng.randrange(700, 9000)),)) for _ in range(14)]
 
     def plan(number: int) -> Plan:
         return plans[number - 1] if number <= len(plans) else Plan()
@@ -151,8 +151,8 @@ async def test_f1_a_reset_at_any_byte_leaves_no_part_of_a_message() -> None:
             await connection.barrier()
             connects = connection.statistics().connect_count
     report = ledger.verify("B1", "B2")
-    assert report.gaps == connects - 1 > 10
-    assert report.delivered > 100
+    assert report.gaps == connects - 1 > 5
+    assert report.delivered > 50
 
 
 async def test_f5_slices_of_a_few_bytes_through_real_sockets() -> None:
@@ -169,14 +169,14 @@ async def test_f5_slices_of_a_few_bytes_through_real_sockets() -> None:
             ):
                 await connection.wait_connected()
                 watch(ledger, connection, "reader", "audit")
-                for number in range(100):
+                for number in range(40):
                     ledger.sent(number, "audit")
                     simulator.push({"topic": "audit", "type": "t", "n": number, "text": "é" * 40})
                 await connection.barrier()
-        assert ledger.verify("B1", "B2").delivered == 100
+        assert ledger.verify("B1", "B2").delivered == 40
 
 
-async def test_f10_25_lost_links_in_a_row_on_real_sockets() -> None:
+async def test_f10_12_lost_links_in_a_row_on_real_sockets() -> None:
     """Numbered events, ends without a Close frame: zeros of B1, the topics once per epoch."""
     ledger = Ledger()
     simulator = Simulator(seed=1)
@@ -188,7 +188,7 @@ async def test_f10_25_lost_links_in_a_row_on_real_sockets() -> None:
         ):
             watch(ledger, connection, "reader", "audit")
             number = 0
-            for lost in range(25):
+            for lost in range(12):
                 await connection.wait_connected()
                 for _ in range(20):
                     number += 1
@@ -205,5 +205,5 @@ async def test_f10_25_lost_links_in_a_row_on_real_sockets() -> None:
             subscribed = [each for each in simulator.received if '"subscribe"' in str(each.frame)]
             assert len(subscribed) == connection.statistics().connect_count
     report = ledger.verify("B1", "B2")
-    assert report.inside_gaps > 25
+    assert report.inside_gaps > 12
     assert descriptors() == before

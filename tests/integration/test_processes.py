@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -178,25 +179,26 @@ async def test_send_prints_what_the_server_says(
 async def test_the_demo_ends_by_itself_having_shown_all_four_topics() -> None:
     """Plain lines without a terminal; a lost connection survived."""
     with trio.fail_after(LIMIT):
-        async with process("demo", "--seconds", "9") as demo:
+        async with process("demo", "--seconds", "4", "--speed", "3") as demo:
             code, out, err = await finish(demo)
     assert (code, err) == (0, "")
     for topic in ("flow_executions", "approvals", "activity", "system"):
         assert f" {topic} " in out
-    assert "reconnects survived: 1" in out
+    [survived] = re.findall(r"reconnects survived: (\d+)", out)
+    assert int(survived) >= 1
 
 
 async def test_the_demo_ends_quietly_when_its_reader_goes_away_and_on_ctrl_c() -> None:
     """`demo | head -2`, and an impatient person: exit 0, no traceback."""
     with trio.fail_after(LIMIT):
-        async with process("demo") as demo:
+        async with process("demo", "--speed", "3") as demo:
             await read_until(demo.stdout, "\n")
             assert demo.stdout is not None
             await demo.stdout.aclose()
             assert await demo.wait() == 0
             assert demo.stderr is not None
             assert b"".join([bytes(chunk) async for chunk in demo.stderr]) == b""
-        async with process("demo") as demo:
+        async with process("demo", "--speed", "3") as demo:
             await read_until(demo.stdout, "RUNNING")
             demo.send_signal(signal.SIGINT)
             code, out, err = await finish(demo)

@@ -17,7 +17,11 @@ ENVIRONMENT = {**os.environ, "TOKEN": "demo-token"}
 
 
 def recording(path: Path, url: str, *arguments: str) -> tuple[str, ...]:
-    return ("record", str(path), "--url", url, "--token-env", "TOKEN", *arguments)
+    config = path.with_suffix(".toml")
+    config.write_text(
+        f'[connection]\nurl = "{url}"\ntoken = {{ env = "TOKEN" }}\nbackoff_max = 0.2\n'
+    )
+    return ("record", str(path), "--config", str(config), *arguments)
 
 
 async def test_what_arrives_is_recorded_and_what_is_sent_is_not(tmp_path: Path) -> None:
@@ -35,7 +39,7 @@ async def test_what_arrives_is_recorded_and_what_is_sent_is_not(tmp_path: Path) 
                 await trio.sleep(0.2)
                 simulator.push({"type": "audit_event", "n": number})
                 await trio.sleep(0.1)
-                simulator.close_all(1012)
+                simulator.close_all(None)
                 await trio.sleep(0.1)
             run.send_signal(signal.SIGINT)
             code, _, err = await finish(run)

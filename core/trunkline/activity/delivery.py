@@ -1,33 +1,35 @@
-"""From the tracker to the sinks: a bounded queue, a task and one batch in flight for each.
+"""From the outbox to one sink: a cursor, a task and one batch in flight; no sink delays another.
 
-No sink delays another. A batch that fails is halved until the one event that cannot be delivered
-is found; after five failures alone that one is given up and counted (activity A26).
+A batch that fails is halved until the one event that cannot be delivered is found; after five
+failures alone that one is a dead letter (activity A26). What a sink has answered is committed
+before it gets more, so a restart goes on there.
 """
 
 import logging
 import random
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from typing import Any, Literal
+from typing import Any
 
 import attrs
 import trio
 
+from trunkline.activity.changes import Changes
+from trunkline.activity.keeper import Keeper
+from trunkline.activity.link import Gate
+from trunkline.activity.outbox import At, Batch, Outbox, Place
 from trunkline.activity.sinks import SinkRule
 from trunkline.backoff import WORK
 from trunkline.errors import NotReady, Reject
 from trunkline.events import Event
-from trunkline.supervise import reason_of
+from trunkline.supervise import JobReport, reason_of
 
 logger = logging.getLogger(__name__)
 
-QUEUE_EVENTS = 10_000  # for each sink, in memory
+OPEN_LIMIT = 30.0  # s for opening a sink that can be opened
 WRITE_LIMIT = 30.0  # s for one batch
+SETTLE_LIMIT = 1.0  # s, when cancelled, to note what a sink has just taken
 POISON_AFTER = 5  # failures of one event alone
-Kind = Literal["page_view", "action", "conversion"]
-#: Who goes first when a queue is full; conversions never do (activity A23).
-_LEAST_VALUE = ("page_view", "action")
 
 
 @attrs.frozen
@@ -36,169 +38,237 @@ class SinkStatistics:
 
     name: str
     state: str
-    """`idle`, `writing`, `waiting` or `stopped`."""
+    """`idle`, `writing`, `waiting`, `held`, `stopped`, or `failed`: it has given up itself."""
     waiting_count: int
+    """Its lag: events in the outbox that it has not had."""
     delivered_count: int
     dead_count: int
-    """Given up for this sink."""
-    dropped: dict[str, int]
-    """{kind: events that a full queue pushed out}"""
+    """Given up for this sink, since the start."""
+    dropped: Mapping[str, int]
+    """{type: events that a full outbox gave up before it had them}"""
+    forgotten_count: int
+    """Deleted by `forget`, or withheld for want of consent."""
+    carried_count: int
+    """Waiting when the host started."""
+    letter_count: int
+    """Its dead letters that are in the outbox now."""
     error: str
     """The last failure; empty after a success."""
 
 
 class Delivery:
-    """One sink's queue, and the task that empties it."""
+    """One sink's task."""
 
-    def __init__(self, rule: SinkRule, rng: random.Random) -> None:
+    def __init__(
+        self,
+        rule: SinkRule,
+        keeper: Keeper,
+        rng: random.Random,
+        changes: Changes,
+        *,
+        permits: Callable[[str | None], bool],
+        walltime: Callable[[], float],
+        at: At,
+        gate: Gate | None = None,
+    ) -> None:
+        """Deliver by `rule`; `permits` is asked about each subject, and `gate` before each write."""
         self.rule = rule
+        self._keeper = keeper
         self._rng = rng
-        self._queue: list[Event] = []
-        self._changed = trio.Event()
-        self._closing = trio.Event()
-        self._has_given_up = False
+        self._changes = changes
+        self._permits = permits
+        self._walltime = walltime
+        self._at = at
+        self._gate = gate
+        self._retry = trio.Event()
+        self._is_closing = False
+        self.has_given_up = False
+        """It was closed while the sink could not take what is left."""
+        self._is_down = False  # between two tries to open it, or after the last
         self._limit = rule.batch
         self._failures = 0  # in a row, of any kind: the wait grows with them
-        self._failures_alone = 0  # of the one event that is written alone
         self._state = "idle"
         self._error = ""
-        self._delivered = self._dead = 0
-        self._dropped: Counter[str] = Counter()
+
+    @property
+    def place(self) -> Place:
+        """Where the sink stands in the outbox."""
+        return self._keeper.outbox.places[self.rule.name]
+
+    @property
+    def is_done(self) -> bool:
+        """The sink has nothing left to take, or will not while closing."""
+        return not self.place.waiting or self.has_given_up
+
+    def has_had(self, seq: int) -> bool:
+        """Tell whether the sink has nothing left to do for what was stored up to `seq`."""
+        return not self.place.waiting or self.place.cursor >= seq
 
     def statistics(self) -> SinkStatistics:
         """Return a snapshot."""
+        place = self.place if self._keeper.is_open else Place(self.rule.key)
         return SinkStatistics(
-            self.rule.name,
-            self._state,
-            len(self._queue),
-            self._delivered,
-            self._dead,
-            dict(self._dropped),
-            self._error,
+            name=self.rule.name,
+            state=self._state,
+            waiting_count=place.waiting,
+            delivered_count=place.delivered,
+            dead_count=place.dead,
+            dropped=dict(place.evicted),
+            forgotten_count=place.forgotten,
+            carried_count=place.carried,
+            letter_count=place.letters,
+            error=self._error,
         )
 
-    @property
-    def is_empty(self) -> bool:
-        """The sink has nothing left to take."""
-        return not self._queue
-
-    def put(self, event: Event) -> None:
-        """Queue an event; a full queue gives up the least valuable first, and counts it."""
-        if len(self._queue) >= QUEUE_EVENTS and not self._make_room():
-            self._dropped[event.type] += 1
-            return
-        self._queue.append(event)
-        self._notify()
-
-    def _make_room(self) -> bool:
-        in_flight = self._limit if self._state == "writing" else 0
-        for kinds in (_LEAST_VALUE[:1], _LEAST_VALUE):
-            for place, event in enumerate(self._queue):
-                if place >= in_flight and (event.type in kinds or event.origin != "local"):
-                    del self._queue[place]
-                    self._dropped[event.type] += 1
-                    return True
-        return False
-
     def close(self) -> None:
-        """Deliver what is there, without lingering or waiting, then end.
+        """Deliver what is there, without lingering or waiting, then end; what cannot go stays."""
+        self._is_closing = True
+        self.has_given_up = self._is_down
+        self._changes.notify()
+        self._retry.set()
 
-        Whoever cannot take it now will not get it: an in-memory queue ends with the process.
-        """
-        self._closing.set()
-        self._notify()
+    def take_report(self, report: JobReport) -> None:
+        """Hear of the task's end: the sink could not be opened, say, and will be tried again."""
+        self._is_down = report.state != "done"
+        if self._is_down:
+            self._state, self._error = report.state, report.reason
+            self.has_given_up = self._is_closing
+            self._changes.notify()
 
-    async def wait_empty(self) -> None:
-        """Wait until the sink has taken everything, or has given up while closing."""
-        while self._queue and not self._has_given_up:
-            await self._changed.wait()
-
-    def _notify(self) -> None:
-        self._changed.set()
-        self._changed = trio.Event()
+    def retry_now(self) -> None:
+        """End a wait for the next try: something has changed for the better."""
+        self._retry.set()
 
     async def run(self) -> None:
         """Deliver until closed and empty, or cancelled."""
+        self._limit = 1 if self.place.failures else self.rule.batch
+        self._is_down = False
         try:
             async with AsyncExitStack() as stack:
                 sink: object = self.rule.sink
                 if isinstance(sink, AbstractAsyncContextManager):
-                    await stack.enter_async_context(sink)
-                while not self._has_given_up and await self._gather():
-                    await self._deliver(self._queue[: self._limit])
+                    with trio.fail_after(OPEN_LIMIT):
+                        await stack.enter_async_context(sink)
+                while not self.has_given_up and await self._gather():
+                    if self._gate is None or await self._is_let_through(self._gate):
+                        await self._deliver_next()
         finally:
             self._state = "stopped"
 
     async def _gather(self) -> bool:
         """Wait for a batch worth writing; False when there will be none."""
-        while not self._queue:
-            if self._closing.is_set():
+        while not self.place.waiting:
+            if self._is_closing:
                 return False
             self._state = "idle"
-            await self._changed.wait()
+            await self._changes.wait()
         with trio.move_on_after(self.rule.linger):
-            while len(self._queue) < self._limit and not self._closing.is_set():
-                await self._changed.wait()
+            while self.place.waiting < self._limit and not self._is_closing:
+                await self._changes.wait()
         return True
 
-    async def _deliver(self, batch: Sequence[Event]) -> None:
+    async def _is_let_through(self, gate: Gate) -> bool:
+        """Wait at the gate; a sink that may not write does not try."""
+        refusal = await gate.refusal(self.place)
+        if refusal is None:
+            return True
+        self._state, reason = refusal
+        if reason and reason != self._error:
+            logger.error("sink.held", extra={"sink": self.rule.name, "reason": reason})
+        self._error = reason
+        await self._pause(None)
+        return False
+
+    async def _deliver_next(self) -> None:
+        batch, withheld = await self._keeper.ask(lambda _: self._read())
+        given = [event for n, event in enumerate(batch.events) if n not in withheld]
+        places = [n for n in range(len(batch.events)) if n not in withheld]
+        if not batch.seqs:
+            return  # forgotten meanwhile
+        if not given:
+            await self._settle(batch, {}, withheld)
+            return
         self._state = "writing"
         try:
             with trio.fail_after(WRITE_LIMIT):
-                await self._write(batch)
+                self._at("write")
+                await self._write(given)
+                self._at("written")
         except Reject as exc:
-            for index, reason in exc.reasons.items():
-                self._give_up(batch[index], reason)
-            self._succeed(len(batch), rejected=len(exc.reasons))
+            reasons = {places[n]: why for n, why in exc.reasons.items() if 0 <= n < len(places)}
+            await self._settle(batch, reasons, withheld)
         except (NotReady, trio.TooSlowError) as exc:
             await self._wait(exc, getattr(exc, "retry_after", None))
         except (Exception, SystemExit) as exc:  # noqa: BLE001 - a sink; counted and logged for its owner
-            await self._fail(batch, exc)
+            await self._fail(batch, withheld, exc)
         else:
-            self._succeed(len(batch))
+            await self._settle(batch, {}, withheld)
 
-    async def _write(self, batch: Sequence[Event]) -> None:
+    def _read(self) -> tuple[Batch, frozenset[int]]:
+        """Return the next batch, and which places in it lack consent; in the worker."""
+        batch = self._keeper.outbox.read(self.rule.name, self._limit)
+        subjects = [
+            event.get("subject") if event.origin == "local" else None for event in batch.events
+        ]
+        return batch, frozenset(n for n, each in enumerate(subjects) if not self._permits(each))
+
+    async def _write(self, events: Sequence[Event]) -> None:
         sink: Any = self.rule.sink
-        await (sink.write(batch) if hasattr(sink, "write") else sink(batch))
+        await (sink.write(events) if hasattr(sink, "write") else sink(events))
 
-    def _succeed(self, count: int, rejected: int = 0) -> None:
-        del self._queue[:count]
-        self._delivered += count - rejected
+    async def _settle(
+        self, batch: Batch, reasons: Mapping[int, str], withheld: frozenset[int]
+    ) -> None:
+        """Commit what the sink has answered; a cancel leaves a moment for it."""
+        name, now = self.rule.name, self._walltime()
+
+        def settle(outbox: Outbox) -> int:
+            return outbox.settle(name, batch, now, dead_letters=reasons, withheld=withheld)
+
+        try:
+            gone = await self._keeper.ask(settle)
+        except trio.Cancelled:
+            with trio.move_on_after(SETTLE_LIMIT, shield=True):
+                await self._keeper.ask(settle)  # else the next start repeats the batch
+            raise
+        for index, reason in reasons.items():
+            about = {"sink": name, "reason": reason, "type": batch.events[index].type}
+            logger.error("outbox.dead_letter", extra=about)
+        if gone:
+            logger.warning("outbox.letters_full", extra={"sink": name, "dropped": gone})
         if self._error:
-            logger.info("sink.recovered", extra={"sink": self.rule.name})
-        self._failures = self._failures_alone = 0
+            logger.info("sink.recovered", extra={"sink": name})
+        self._failures = 0
         self._error = ""
         self._limit = min(self.rule.batch, self._limit * 2)
-        self._notify()
+        self._changes.notify()
 
-    async def _fail(self, batch: Sequence[Event], exc: BaseException) -> None:
-        if len(batch) > 1:
-            self._limit = max(1, len(batch) // 2)
+    async def _fail(self, batch: Batch, withheld: frozenset[int], exc: BaseException) -> None:
+        if len(batch.seqs) > 1:
+            self._limit = max(1, len(batch.seqs) // 2)
         else:
-            self._failures_alone += 1
-        if self._failures_alone >= POISON_AFTER:
-            self._give_up(batch[0], reason_of(exc))
-            self._succeed(1, rejected=1)
-            return
+            [seq] = batch.seqs
+            count = await self._keeper.ask(lambda outbox: outbox.failed_alone(self.rule.name, seq))
+            if count >= POISON_AFTER:
+                await self._settle(batch, {0: reason_of(exc)}, withheld)
+                return
         await self._wait(exc, None)
-
-    def _give_up(self, event: Event, reason: str) -> None:
-        self._dead += 1
-        logger.error(
-            "outbox.dead_letter",
-            extra={"sink": self.rule.name, "reason": reason, "type": event.type},
-        )
 
     async def _wait(self, exc: BaseException, hint: float | None) -> None:
         self._state = "waiting"
         if not self._error:
             logger.warning("sink.failed", extra={"sink": self.rule.name, "reason": reason_of(exc)})
         self._error = reason_of(exc)
-        if self._closing.is_set():
-            self._has_given_up = True
-            self._notify()
-            return
         delay = WORK.delay(self._failures, hint, self._rng)
         self._failures += 1
-        with trio.move_on_after(delay):
-            await self._closing.wait()
+        await self._pause(delay)
+
+    async def _pause(self, delay: float | None) -> None:
+        """Wait `delay` seconds, or without end, until told to try again; give up when closing."""
+        self._retry = trio.Event()
+        if not self._is_closing:
+            with trio.move_on_after(float("inf") if delay is None else delay):
+                await self._retry.wait()
+        if self._is_closing:
+            self.has_given_up = True
+            self._changes.notify()

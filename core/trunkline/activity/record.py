@@ -1,4 +1,4 @@
-"""An activity as an event: its fields, and the bounded copy of what the caller gave; pure.
+"""An activity's fields, and the limits that the wire sets for them; pure (activity A11, A12).
 
 | field | rule |
 | --- | --- |
@@ -7,92 +7,57 @@
 | `value` | a finite number, no bool, magnitude at most 1e15, else absent |
 | `metadata` | always an object: at most 64 keys, strings of 1,024, lists of 64, depth 5 |
 | `subject`, `session` | at most 128 characters |
+| `context` | what the host knows of the moment, at most 2 KiB |
+| `cut` | the names of what a limit has changed |
 
-The server ends the session for less, so nothing else can be built here (activity A11, A12).
+The server ends the session for less, so nothing else can be built here. A limit never drops a
+record. What comes in are JSON's own types: a copy that `copying.py` has made.
 """
 
 import math
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
-from enum import Enum
-from typing import Any, Literal, cast
-from uuid import UUID
+from typing import Any, Literal
 
 import orjson
 
-from trunkline.events import Event, uuid7
-
 TOPIC = "activity"
 Kind = Literal["page_view", "action", "conversion", "session_hello"]
+#: The one metadata key that is ours on the wire; a caller's key of that name is cut.
+OWN_KEY = "_trunkline"
 
 NAME_LENGTH = 128
-PATH_LENGTH = 512
 TEXT_LENGTH = 1024
 KEYS = 64
 ITEMS = 64
 DEPTH = 5
 RECORD_BYTES = 32 * 1024  # of the whole, as JSON
+CONTEXT_BYTES = 2 * 1024
+CUTS = 64  # names of what was cut; beyond that the first ones tell enough
 BIGGEST_VALUE = 1e15
 BIGGEST_INTEGER = 2**53  # beyond it JSON readers lose digits
 EARLIEST = 946_684_800.0  # the year 2000; an earlier time is a mistake
 LATEST = 86_400.0  # s from now; a later one too
 REPLACEMENT = "\ufffd"  # for what the server would lose a row for
+
+#: {field: characters}
+TEXTS: Mapping[str, int] = {
+    "name": NAME_LENGTH, "path": 512, "referrer": 512, "subject": NAME_LENGTH, "session": NAME_LENGTH,
+}  # fmt: skip
+#: {metadata key: characters} where the server keeps less than of others
+SHORT_KEYS: Mapping[str, int] = {"element": 128, "text": 256}
 _UNSTORABLE = dict.fromkeys([0, *range(0xD800, 0xE000)], REPLACEMENT)
-
-
-def text(value: str, length: int) -> str:
-    """Return `value` without NUL and lone surrogates, cut to `length` characters."""
-    value = value[:length]
-    if value.isascii() and "\0" not in value:
-        return value
-    return value.translate(_UNSTORABLE)
-
-
-def plain(value: object, depth: int = DEPTH) -> Any:
-    """Return a bounded copy in JSON's types; anything foreign becomes its class's name (A4).
-
-    Never `str()` of a foreign object, whose text may hold secrets.
-    """
-    kind = value.__class__  # what callers nearly always give is settled by its class alone
-    if kind is str:
-        return text(cast("str", value), TEXT_LENGTH)
-    if kind is int and -BIGGEST_INTEGER <= cast("int", value) <= BIGGEST_INTEGER:
-        return value
-    match value:
-        case None | bool():
-            return value
-        case Enum():
-            return plain(value.value, depth)
-        case str():
-            return text(value, TEXT_LENGTH)
-        case int():
-            return value if abs(value) <= BIGGEST_INTEGER else text(str(value), TEXT_LENGTH)
-        case float():
-            return value if math.isfinite(value) else None
-        case datetime():
-            return value.isoformat()
-        case UUID() | Decimal():
-            return str(value)
-        case Mapping() if depth:
-            entries = list(value.items())[:KEYS]
-            return {
-                text(k, NAME_LENGTH): plain(v, depth - 1) for k, v in entries if isinstance(k, str)
-            }
-        case list() | tuple() | set() | frozenset() if depth:
-            return [plain(item, depth - 1) for item in list(value)[:ITEMS]]
-        case _:
-            return f"[{type(value).__name__}]"
 
 
 def moment(at: datetime | int | None, wall_time: float) -> int:
     """Return milliseconds since 1970: of `at` where it is credible, else of `wall_time`."""
+    if at is None:
+        return int(wall_time * 1000)
+    seconds = wall_time
     if isinstance(at, datetime):
         seconds = at.timestamp() if at.tzinfo is not None else wall_time
-    elif isinstance(at, int) and not isinstance(at, bool):
+    elif isinstance(at, int) and not isinstance(at, bool) and abs(at) <= BIGGEST_INTEGER:
         seconds = at / 1000
-    else:
-        seconds = wall_time
     if not EARLIEST <= seconds <= wall_time + LATEST:
         seconds = wall_time
     return int(seconds * 1000)
@@ -105,37 +70,129 @@ def number(value: object) -> float | None:
     return value if abs(value) <= BIGGEST_VALUE else None
 
 
-def build(
-    kind: Kind,
-    wall_time: float,
-    *,
-    at: datetime | int | None = None,
-    metadata: Mapping[str, Any] | None = None,
-    **fields: Any,
-) -> Event:
-    """Return the event of an activity; fields that are None are left out."""
-    data: dict[str, Any] = {"at": moment(at, wall_time), "metadata": plain(metadata or {})}
-    for name, value in fields.items():
-        if value is None:
-            continue
-        if isinstance(value, str):
-            data[name] = text(value, PATH_LENGTH if name in {"path", "referrer"} else NAME_LENGTH)
-        else:
-            data[name] = plain(value)
-    _fit(data)
-    return Event(TOPIC, kind, data, origin="local", received=wall_time, id=uuid7(wall_time))
+def text(value: str, length: int) -> str:
+    """Return `value` without NUL and lone surrogates, cut to `length` characters."""
+    value = value[:length]
+    return value if _is_storable(value) else value.translate(_UNSTORABLE)
 
 
-def size_of(event: Event) -> int:
-    """Return the bytes of an activity's data, as JSON."""
-    return len(orjson.dumps(dict(event.data)))
+def fitted(given: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """Return the fields of a record within their limits, and the same as JSON.
 
-
-def _fit(data: dict[str, Any]) -> None:
-    """Take metadata keys out, last first, until the whole is within its limit; name them (A11)."""
-    metadata: dict[str, Any] = data["metadata"]
+    Fields that are none of a record's are left out, like those that are None.
+    """
     cut: list[str] = []
-    while metadata and len(orjson.dumps(data)) > RECORD_BYTES:
-        cut.append(metadata.popitem()[0])
+    metadata: Any = given.get("metadata")
+    data: dict[str, Any] = {
+        "at": given["at"],
+        "metadata": _metadata(metadata, cut) if isinstance(metadata, dict) else {},
+    }
+    for name, length in TEXTS.items():
+        value = given.get(name)
+        if isinstance(value, str):
+            data[name] = kept = text(value, length)
+            if kept != value:
+                cut.append(name)
+    if (worth := number(given.get("value"))) is not None:
+        data["value"] = worth
+    if context := given.get("context"):
+        data["context"] = context
+    return _within_bytes(data, cut)
+
+
+def _is_storable(value: str) -> bool:
+    if "\0" in value:
+        return False
+    if value.isascii():
+        return True
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # a lone surrogate
+        return False
+    return True
+
+
+def _metadata(given: dict[str, Any], cut: list[str]) -> dict[str, Any]:
+    fit: dict[str, Any] = {}
+    for key, value in given.items():
+        if len(fit) == KEYS or key == OWN_KEY:
+            cut.append(f"metadata.{text(key, NAME_LENGTH)}")
+            continue
+        kind = value.__class__
+        if kind is str:
+            value = _text(key, value, SHORT_KEYS.get(key, TEXT_LENGTH), cut)
+        elif kind is int:
+            if not -BIGGEST_INTEGER <= value <= BIGGEST_INTEGER:
+                value = _digits(value)
+        elif kind is float:
+            if not math.isfinite(value):
+                value = None
+                cut.append(f"metadata.{text(key, NAME_LENGTH)}")
+        elif value is not None and kind is not bool:
+            value = _nested(key, value, DEPTH - 1, cut)
+        if len(key) > NAME_LENGTH or not _is_storable(key):
+            key = text(key, NAME_LENGTH)
+            cut.append(f"metadata.{key}")
+        fit[key] = value
+    return fit
+
+
+def _text(key: str, value: str, length: int, cut: list[str]) -> str:
+    if len(value) <= length and _is_storable(value):
+        return value
+    cut.append(f"metadata.{text(key, NAME_LENGTH)}")
+    return text(value, length)
+
+
+def _digits(value: int) -> str:
+    """Return a long integer as text; beyond 4,300 digits Python refuses to write it."""
+    try:
+        return text(str(value), TEXT_LENGTH)
+    except ValueError:
+        return "[int]"
+
+
+def _nested(key: str, value: Any, depth: int, cut: list[str]) -> Any:
+    """Return what stands at a top-level `key`; whatever is cut in it is named by that key."""
+    before = len(cut)
+    fit = _inner(value, depth, cut, key)
+    del cut[before + 1 :]
+    return fit
+
+
+def _inner(value: Any, depth: int, cut: list[str], key: str) -> Any:
+    if isinstance(value, dict):
+        if depth <= 0:
+            cut.append(f"metadata.{text(key, NAME_LENGTH)}")
+            return "[dict]"
+        if len(value) > KEYS:
+            cut.append(f"metadata.{text(key, NAME_LENGTH)}")
+        entries = list(value.items())[:KEYS]
+        return {text(k, NAME_LENGTH): _inner(v, depth - 1, cut, key) for k, v in entries}
+    if isinstance(value, list):
+        if depth <= 0:
+            cut.append(f"metadata.{text(key, NAME_LENGTH)}")
+            return "[list]"
+        if len(value) > ITEMS:
+            cut.append(f"metadata.{text(key, NAME_LENGTH)}")
+        return [_inner(item, depth - 1, cut, key) for item in value[:ITEMS]]
+    if isinstance(value, str):
+        return _text(key, value, TEXT_LENGTH, cut)
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > BIGGEST_INTEGER:
+        return _digits(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _within_bytes(data: dict[str, Any], cut: list[str]) -> tuple[dict[str, Any], bytes]:
+    """Take metadata keys out, last first, until the whole is within its limit; name them (A11)."""
     if cut:
-        data["cut"] = cut
+        data["cut"] = cut[:CUTS]
+    body = orjson.dumps(data)
+    metadata: dict[str, Any] = data["metadata"]
+    while len(body) > RECORD_BYTES and metadata:
+        cut.append(f"metadata.{metadata.popitem()[0]}")
+        data["cut"] = cut[:CUTS]
+        body = orjson.dumps(data)
+    return data, body

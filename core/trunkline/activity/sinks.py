@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import attrs
 
+from trunkline.activity.outbox import SinkKey
 from trunkline.plugin_api import Sink
 
 
@@ -28,3 +29,11 @@ class SinkRule:
     """Events of an id it has seen change nothing."""
     greets: bool = False
     """It is the server: each epoch begins with a session hello, before what it is given."""
+    shares: frozenset[str] = frozenset()
+    """What the server may see beyond the least: `subject`, where there is a token; `anonymous`, the
+    whole record where there is none."""
+
+    @property
+    def key(self) -> SinkKey:
+        """The sink as the outbox knows it."""
+        return SinkKey(self.name, self.owner, self.topics)

@@ -1,49 +1,41 @@
 """Records what somebody did; from any thread, at any time, without ever waiting or raising.
 
-A call makes an event and puts it into the inbox; whoever delivers takes it from there. The inbox
-is bounded: when it is full the newest is refused and counted.
+A call does four things: is it enabled, id and clock, a bounded copy, into the inbox. Everything
+else, from consent to limits, happens in the host's worker.
 """
 
 import contextvars
-import logging
 import os
 import platform
-import threading
+import random
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from importlib.metadata import version
+from typing import Any, Literal
 from uuid import uuid4
 
-import attrs
-import trio
-
-from trunkline.activity import record
+from trunkline.activity.copying import copied
+from trunkline.activity.flushing import FlushReport
+from trunkline.activity.handling import handled_now
+from trunkline.activity.inbox import Call, Forget, Identify, Inbox
+from trunkline.activity.record import TOPIC
+from trunkline.activity.refusals import Refusals
+from trunkline.activity.stages import Staged, Stages, activity_event
 from trunkline.events import Event
 
-logger = logging.getLogger(__name__)
-
-INBOX_EVENTS = 10_000
-INBOX_BYTES = 16 * 1024 * 1024
 SWITCH = "TRUNKLINE_DISABLE_TELEMETRY"
+RECORD_BYTES = 512  # what a record counts in the inbox beside its texts: its objects take as much
+_VERSION_7 = 0x7000_8000_0000_0000_0000  # version and variant of a UUIDv7 (RFC 9562 §5.7)
+_FREE = ~0xF000_C000_0000_0000_0000  # the bits that are not
 _OFF = frozenset({"", "0", "false", "no", "off"})
 _scope: contextvars.ContextVar[tuple[str | None, str | None]] = contextvars.ContextVar(
     "trunkline_activity_scope", default=(None, None)
 )
 
-
-@attrs.frozen
-class FlushReport:
-    """What became of the records made before a flush."""
-
-    delivered: int
-    """Taken by every sink."""
-    waiting: int
-    """Some sink still has to take them."""
-    dropped: int
-    """Refused or given up, since the start."""
+Until = Literal["stored", "delivered"]
+Flush = Callable[[float, Until], Awaitable[FlushReport]]
 
 
 class Tracker:
@@ -55,25 +47,35 @@ class Tracker:
         walltime: Callable[[], float] = time.time,
         environ: Mapping[str, str] | None = None,
         strict: bool = False,
+        application: str | None = None,
+        application_version: str | None = None,
     ) -> None:
-        """With `strict` a wrong argument raises, for tests; else it is counted and logged."""
+        """With `strict` a wrong argument raises, for tests; else it is counted and logged.
+
+        `application` and its version stand in the context of every record.
+        """
         environ = os.environ if environ is None else environ
-        self._is_switched_off = environ.get(SWITCH, "").strip().lower() not in _OFF
-        self._is_enabled = not self._is_switched_off
+        self.is_switched_off = environ.get(SWITCH, "").strip().lower() not in _OFF
+        """The environment forbids recording: no file, thread or session hello either (A20)."""
+        self._is_enabled = not self.is_switched_off
         self._walltime = walltime
-        self._strict = strict
+        self._refusals = Refusals(strict=strict)
         self._pid = os.getpid()
-        self._inbox: deque[Event] = deque()
-        self._inbox_bytes = 0
-        self._lock = threading.Lock()
-        self._wake: Callable[[], None] | None = None
-        self._flush: Callable[[float], Any] | None = None
+        self._random_bits = random.Random().getrandbits  # noqa: S311 - ids have to differ, not to be secret
+        self._flush: Flush | None = None
         self._subject: str | None = None
+        self._is_closing = False
+        self.inbox = Inbox()
         self.session = str(uuid4())
         self.visitor_id = str(uuid4())
-        self._is_closing = False
-        self.refused: Counter[str] = Counter()
+        self.known: tuple[str | None, Mapping[str, Any]] = (None, {})
+        """The program's subject and traits as far as a hello may tell them."""
+        named = {"application": application, "version": application_version}
+        self.application = {key: value for key, value in named.items() if value}
+        self.refused = self._refusals.counts
         """{reason: calls that recorded nothing}"""
+
+    # recording
 
     def track_page_view(
         self,
@@ -85,7 +87,7 @@ class Tracker:
         at: datetime | int | None = None,
     ) -> str | None:
         """Record that somebody looked at `path`; return the id, or None if nothing is recorded."""
-        return self._record("page_view", path, metadata, subject, at, path=path, referrer=referrer)
+        return self._record("page_view", path, metadata, subject, at, referrer)
 
     def track_action(
         self,
@@ -96,7 +98,7 @@ class Tracker:
         at: datetime | int | None = None,
     ) -> str | None:
         """Record that somebody did `name`, by custom `object.verb`; return the id, or None."""
-        return self._record("action", name, metadata, subject, at, name=name)
+        return self._record("action", name, metadata, subject, at)
 
     def track_conversion(
         self,
@@ -108,25 +110,77 @@ class Tracker:
         at: datetime | int | None = None,
     ) -> str | None:
         """Record that something was reached, worth `value`; return the id, or None."""
-        worth = record.number(value)
-        return self._record("conversion", name, metadata, subject, at, name=name, value=worth)
+        return self._record("conversion", name, metadata, subject, at, None, value)
 
-    def session_hello(self) -> Event | None:
-        """Return a fresh greeting for one socket; it is never stored. None while disabled."""
+    def _record(
+        self,
+        kind: str,
+        label: str,
+        metadata: Mapping[str, Any] | None,
+        subject: str | None,
+        at: datetime | int | None,
+        referrer: str | None = None,
+        value: Any = None,
+    ) -> str | None:
         if not self._is_enabled:
             return None
-        return record.build(
-            "session_hello",
-            self._walltime(),
-            visitor_id=self.visitor_id,
-            session=self.session,
-            subject=self._subject,
-            device={"python": platform.python_version(), "os": platform.system()},
-        )
+        if os.getpid() != self._pid:
+            self._refusals.refuse(
+                "forked", "a forked child makes its own tracker, and its own host"
+            )
+            return None
+        if self._is_closing:
+            self._refusals.refuse("closing", "the host is stopping")
+            return None
+        wall_time = self._walltime()
+        own_subject, own_session = _scope.get()
+        subject = subject or own_subject or self._subject
+        try:
+            size = RECORD_BYTES + _characters(label, subject, referrer)
+            copy: dict[str, Any] = {}
+            if metadata is not None:
+                copy, used = copied(metadata)
+                size += used
+            if not label:
+                raise ValueError("a name or path is not empty")  # noqa: TRY301 - told with the others
+        except Exception as exc:  # noqa: BLE001 - a caller's own mapping may raise anything
+            self._refusals.invalid(kind, exc)
+            return None
+        number = (int(wall_time * 1000) << 80 | self._random_bits(80)) & _FREE | _VERSION_7
+        bits = f"{number:032x}"
+        id_ = f"{bits[:8]}-{bits[8:12]}-{bits[12:16]}-{bits[16:20]}-{bits[20:]}"
+        session = own_session or self.session
+        handled = handled_now()
+        call = Call(kind, id_, wall_time, label, copy, subject, session, at, referrer, value, handled, size)  # fmt: skip
+        if self.inbox.put(call, size):
+            return id_
+        self._refusals.refuse("full", "the inbox is full; is a host running?")
+        return None
 
-    def identify(self, subject: str | None) -> None:
-        """Set whom this program's activity is about; None makes it anonymous again."""
+    # whose activity it is
+
+    def identify(self, subject: str | None, traits: Mapping[str, Any] | None = None) -> None:
+        """Set whom this program's activity is about; None makes it anonymous again.
+
+        `traits` are told to the server in the greeting of each socket, a new one at once if
+        connected, where `send_subject` allows it.
+        """
         self._subject = subject
+        if self._may_queue():
+            copy, size = copied(traits or {})
+            self.inbox.put(Identify(subject, copy, size), size, always=True)
+
+    def forget(self, subject: str) -> None:
+        """Delete what is stored of this subject, dead letters too, within a second.
+
+        Covers all calls before this one, and is never refused; what a sink has taken is out of
+        reach.
+        """
+        if self._may_queue():
+            self.inbox.put(Forget(subject), 0, always=True)
+
+    def _may_queue(self) -> bool:
+        return not self.is_switched_off and os.getpid() == self._pid
 
     @contextmanager
     def scope(self, *, subject: str | None = None, session: str | None = None) -> Iterator[None]:
@@ -139,7 +193,7 @@ class Tracker:
 
     def enable(self) -> bool:
         """Record from now on; False where the environment forbids it."""
-        self._is_enabled = not self._is_switched_off
+        self._is_enabled = not self.is_switched_off
         return self._is_enabled
 
     def disable(self) -> None:
@@ -150,96 +204,67 @@ class Tracker:
         """Tell whether calls record anything."""
         return self._is_enabled
 
-    async def flush(self, timeout: float = 10) -> FlushReport:  # noqa: ASYNC109 - promised by the public surface
-        """Wait until every sink has taken what was recorded so far, at most `timeout` seconds."""
+    async def flush(self, timeout: float = 10, until: Until = "delivered") -> FlushReport:  # noqa: ASYNC109 - promised by the public surface
+        """Wait until what was recorded so far is `stored` or `delivered`, at most `timeout` seconds.
+
+        Stored: committed, so that in a file it survives the process. Delivered: no sink has
+        anything of it left to do.
+        """
         if self._flush is None:
-            return FlushReport(0, len(self._inbox), self.refused.total())
-        report: FlushReport = await self._flush(timeout)
-        return report
-
-    def _record(
-        self,
-        kind: record.Kind,
-        label: object,
-        metadata: Mapping[str, Any] | None,
-        subject: str | None,
-        at: datetime | int | None,
-        **fields: Any,
-    ) -> str | None:
-        if not self._is_enabled:
-            return None
-        if self._is_closing:
-            self._refuse("closing", "the host is stopping")
-            return None
-        if os.getpid() != self._pid:
-            self._refuse("forked", "a forked child makes its own tracker")
-            return None
-        if not isinstance(label, str) or not label or not isinstance(metadata or {}, Mapping):
-            self._refuse("invalid", f"{kind}: a name or path is text, metadata a mapping")
-            return None
-        own_subject, own_session = _scope.get()
-        event = record.build(
-            kind,
-            self._walltime(),
-            at=at,
-            metadata=metadata,
-            subject=subject or own_subject or self._subject,
-            session=own_session or self.session,
-            **fields,
-        )
-        return self._put(event)
-
-    def _put(self, event: Event) -> str | None:
-        size = record.size_of(event)
-        with self._lock:  # never held during anything that waits
-            if len(self._inbox) >= INBOX_EVENTS or self._inbox_bytes + size > INBOX_BYTES:
-                self._refuse("full", "the inbox is full; is a host running?")
-                return None
-            self._inbox.append(event)
-            self._inbox_bytes += size
-        if self._wake is not None:
-            self._wake()
-        return event.id
-
-    def _refuse(self, reason: str, text: str) -> None:
-        self.refused[reason] += 1
-        if self._strict:
-            raise ValueError(text)
-        if self.refused[reason] == 1:
-            logger.warning("activity.refused", extra={"reason": reason, "error": text})
+            return FlushReport(0, self.inbox.count, 0, self.refused.total())
+        return await self._flush(timeout, until)
 
     # the host's side
+
+    def session_hello(self) -> Event | None:
+        """Return a fresh greeting for one socket; it is never stored. None while disabled."""
+        if not self._is_enabled:
+            return None
+        subject, traits = self.known
+        wall_time = self._walltime()
+        about = {
+            "at": int(wall_time * 1000),
+            "visitor_id": self.visitor_id,
+            "session": self.session,
+            "device": {
+                "python": platform.python_version(),
+                "os": platform.system(),
+                "trunkline": version("trunkline"),
+                **self.application,
+            },
+            **({"subject": subject} if subject else {}),
+            **({"traits": dict(traits)} if traits else {}),
+        }
+        return Event(TOPIC, "session_hello", about, origin="local", received=wall_time)
 
     def close(self) -> None:
         """Refuse new records: the host is stopping."""
         self._is_closing = True
 
-    def attach(self, wake: Callable[[], None], flush: Callable[[float], Any]) -> None:
+    def attach(self, wake: Callable[[], None], flush: Flush) -> None:
         """Let `wake` be called, from any thread, whenever there is something to take."""
-        self._wake, self._flush = wake, flush
+        self.inbox.on_put(wake)
+        self._flush = flush
         self._is_closing = False
 
     def detach(self) -> None:
         """Take `wake` away again; calls fill the inbox."""
-        self._wake = self._flush = None
+        self.inbox.on_put(None)
+        self._flush = None
 
     def take(self) -> list[Event]:
-        """Return what the inbox holds, and empty it."""
-        with self._lock:
-            taken = list(self._inbox)
-            self._inbox.clear()
-            self._inbox_bytes = 0
-        return taken
+        """Return what the inbox holds as events, and empty it: for programs without a host."""
+        items = self.inbox.take(self.inbox.count)
+        self.inbox.release(items)
+        stages = Stages(application=self.application)
+        passed = [stages.apply(item) for item in items if isinstance(item, Call)]
+        return [activity_event(each) for each in passed if isinstance(each, Staged)]
 
 
-def trio_waker(event: Callable[[], None]) -> Callable[[], None]:
-    """Return a function for any thread that runs `event` in this Trio thread, once for many calls."""
-    token = trio.lowlevel.current_trio_token()
-
-    def wake() -> None:
-        try:
-            token.run_sync_soon(event, idempotent=True)
-        except trio.RunFinishedError:
-            return  # the host ended between two calls; the inbox keeps the record
-
-    return wake
+def _characters(*texts: str | None) -> int:
+    """Return how many characters there are; what is no text raises `TypeError`."""
+    size = 0
+    for text in texts:
+        if text is not None:
+            size += str.__len__(text)
+    return size

@@ -7,7 +7,7 @@ import click
 
 from trunkline.cli import logs
 
-DROP_EVERY = 7.0  # s; often enough to be seen even in a short demo
+DROP_EVERY = 7.0  # s of the simulated day; often enough to be seen even in a short demo
 FRAMES = 5  # pictures a second
 PAGES = ("/flows", "/approvals", "/flows/nightly-report")
 BUILT_INS = ("flow_executions", "approvals", "activity", "system")
@@ -44,9 +44,8 @@ async def _demo(seconds: float | None, seed: int, speed: float, plain: bool) -> 
     from trunkline.host import Host
     from trunkline.simulator import Faults, Simulator
 
-    simulator = Simulator(
-        seed=seed, scenario="demo", speed=speed, faults=Faults(drop_every=DROP_EVERY)
-    )
+    faults = Faults(drop_every=DROP_EVERY / speed)
+    simulator = Simulator(seed=seed, scenario="demo", speed=speed, faults=faults)
     async with simulator.listen(port=0) as url:
         table = {"connection": {"url": url, "token": {"env": "TOKEN"}, "backoff_max": 3.0}}
         host = Host(config_from_mapping(table, environ={"TOKEN": "demo-token"}))

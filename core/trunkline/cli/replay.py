@@ -108,11 +108,13 @@ def _offline(config: Any) -> Any:
     """Return the configuration for a host beside the real one: no door, and nobody's activity."""
     import attrs
 
+    from trunkline.config import IN_MEMORY
+
     return attrs.evolve(
         config,
         path=None,
         host=attrs.evolve(config.host, http=None),
-        activity=attrs.evolve(config.activity, enabled=False),
+        activity=attrs.evolve(config.activity, enabled=False, path=IN_MEMORY),
     )
 
 

@@ -48,7 +48,7 @@ def feeding(recording: Path, speed: float) -> Feed:
             if speed:
                 await trio.sleep_until(started + (recorded.at - first) / speed)
             _route(router, recorded)
-            while not router.is_drained:  # noqa: ASYNC110 - no server to be slowed down by
+            while not router.is_drained():  # noqa: ASYNC110 - no server to be slowed down by
                 await trio.sleep(POLL)
             await trio.lowlevel.checkpoint()
 

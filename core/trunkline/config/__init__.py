@@ -9,6 +9,7 @@ from trunkline.config.load import Config, config_from_mapping, load_config
 from trunkline.config.schema import config_schema
 from trunkline.config.secret import Secret, TokenProvider
 from trunkline.config.settings import (
+    IN_MEMORY,
     ActivitySettings,
     ConnectionSettings,
     FilterSettings,
@@ -20,6 +21,7 @@ from trunkline.config.url import Endpoint, parse_url
 
 __all__ = [
     "HOST_TOPIC",
+    "IN_MEMORY",
     "ActivitySettings",
     "Config",
     "ConnectionSettings",

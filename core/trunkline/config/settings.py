@@ -92,16 +92,16 @@ class ActivitySettings:
     enabled: bool = True
     """Record at all."""
     path: str = IN_MEMORY
-    """The outbox: a file, from the config file's directory, or `:memory:`. A file is not in effect
-    yet; `check` says so."""
+    """The outbox: a file, from the config file's directory, or `:memory:`, which ends with the
+    process."""
     consent: Reference | None = None
-    """`module:function` that is asked for each subject. Not in effect yet; `check` says so."""
+    """`module:function` that is asked for each subject whether it may be recorded."""
     before_send: Reference | None = None
-    """`module:function` that may change or drop each record. Not in effect yet; `check` says so."""
+    """`module:function` that may change or drop each record."""
     redact: tuple[str, ...] = ()
-    """Further keys whose values are redacted, as globs. Not in effect yet; `check` says so."""
+    """Further keys whose values are redacted, as globs."""
     allow: tuple[str, ...] = ()
-    """Keys that are exempt from redaction, as globs. Not in effect yet; `check` says so."""
+    """Keys that are exempt from redaction, as globs."""
 
 
 @attrs.frozen(kw_only=True)

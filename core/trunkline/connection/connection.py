@@ -7,7 +7,7 @@ import hashlib
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -51,6 +51,7 @@ class Connection:
         tracker: "Tracker",
         *,
         greets: bool = False,
+        shares: Collection[str] = (),
         visitor_id: str | None = None,
         on_gap: Callable[[Gap], None] = lambda _: None,
         dial: Dial | None = None,
@@ -60,13 +61,15 @@ class Connection:
     ) -> None:
         """Prepare a connection; `run` opens it.
 
-        `greets` sends the tracker's session hello first in each epoch. `visitor_id` goes into the
+        `greets` sends the tracker's session hello first in each epoch; `shares` is what activity may
+        tell beyond the least (`SinkRule.shares`). `visitor_id` goes into the
         URL of the upgrade, beside its fingerprint (SV2). `on_gap` hears of each gap after the
         subscribers.
         """
         self.tracker = tracker
         self._router = router
         self._greets = greets
+        self._shares = frozenset(shares)
         self._walltime = walltime
         self._queue = SendQueue()
         self._credentials = Credentials(settings.token)
@@ -101,7 +104,7 @@ class Connection:
             dial,
             shared,
             self._standing,
-            greet=self._greet,
+            greet=self.greet,
             on_gap=on_gap,
         )
 
@@ -118,6 +121,14 @@ class Connection:
         session = self._loop.session
         user = None if session is None else session.user
         return self._standing.snapshot(None if user is None else user.username)
+
+    @property
+    def account(self) -> str | None:
+        """Whom the server takes us for: the user's id, empty while anonymous; None without a link."""
+        session = self._loop.session
+        if session is None or session.lived is None:
+            return None
+        return "" if session.user is None else session.user.id
 
     def statistics(self) -> ConnectionStatistics:
         """Return a snapshot of everything that is counted."""
@@ -240,7 +251,7 @@ class Connection:
             OutcomeUnknown: the link was lost in flight.
         """
         if isinstance(message, Event):
-            message = encode_activity(message, anonymous=self._credentials.is_anonymous)
+            message = self._encoded(message)
         text = encode(message)
         if message["type"] == "authenticate":
             raise ValueError("a live session is never authenticated again; set `token` instead")
@@ -271,11 +282,18 @@ class Connection:
         """
         return await self._requesting.request(method, path, params, json)
 
-    def _greet(self) -> None:
+    def greet(self) -> None:
         """Let the tracker's hello go before everything that is queued, in this epoch only."""
-        if self._greets and (hello := self.tracker.session_hello()) is not None:
-            text = encode(encode_activity(hello, anonymous=self._credentials.is_anonymous))
+        session = self._loop.session
+        if session is None or session.lived is None or not self._greets:
+            return  # the next epoch begins with one
+        if (hello := self.tracker.session_hello()) is not None:
+            text = encode(self._encoded(hello))
             self._queue.put_front(Outgoing(text, epoch=self._standing.epoch))
+
+    def _encoded(self, activity: Event) -> dict[str, Any]:
+        is_anonymous = self._credentials.is_anonymous
+        return encode_activity(activity, anonymous=is_anonymous, shares=self._shares)
 
     # its life
 

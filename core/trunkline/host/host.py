@@ -14,14 +14,15 @@ import trio
 from trunkline.activity.activity import Activity
 from trunkline.activity.tracker import Tracker
 from trunkline.activity.visitor import keep_visitor_id, visitor_id
-from trunkline.config import Config, load_config
+from trunkline.config import IN_MEMORY, Config, load_config
 from trunkline.connection.connection import Connection
 from trunkline.connection.protocol import fallback_rules
-from trunkline.connection.states import ConnectionState
+from trunkline.connection.states import ConnectionState, StateChange
 from trunkline.control import Pages, serve_port, serve_socket, socket_path
 from trunkline.errors import ConfigError, Interrupted, RequiredPluginMissing
 from trunkline.events import Gap
-from trunkline.host.ineffective import ineffective
+from trunkline.host.drain import Drain
+from trunkline.host.privacy import stages_of
 from trunkline.host.proxies import proxy_warning
 from trunkline.host.reporting import host_status
 from trunkline.plugin.backfill import Backfill
@@ -30,7 +31,7 @@ from trunkline.plugin.lease import Services
 from trunkline.plugin.loaded import Loaded
 from trunkline.plugin.manager import load
 from trunkline.plugin.record import PluginRecord
-from trunkline.plugin.runner import Limits, PluginRunner, stop_in_order
+from trunkline.plugin.runner import Limits, PluginRunner
 from trunkline.plugin.states import PluginState
 from trunkline.routing.router import Router
 from trunkline.transport.dialler import Dial
@@ -44,9 +45,6 @@ logger = logging.getLogger(__name__)
 #: Brings messages from elsewhere than a server; returns when there are no more.
 Feed = Callable[[Router], Awaitable[None]]
 
-CLOSE_TIME = 1.5  # s of `stop_timeout` that are kept for the close of the socket
-CLEANUP_TIME = 2.0  # s before that, at least, for the clean-ups of plugins
-DRAIN_POLL = 0.02  # s
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -93,10 +91,10 @@ class Host:
         self.warnings = (
             *config.warnings,
             *self.loaded.warnings,
-            *ineffective(config),
             *proxy_warning(),
         )
         self.tracker = tracker or Tracker(walltime=walltime)
+        stages = stages_of(config, self.tracker)
         if not config.activity.enabled:
             self.tracker.disable()
         self.router = Router(self.loaded.table, walltime=walltime)
@@ -108,6 +106,7 @@ class Host:
             self.router,
             self.tracker,
             greets=any(rule.greets for rule in self.loaded.sinks),
+            shares={each for rule in self.loaded.sinks for each in rule.shares},
             visitor_id=visitor,
             on_gap=self._on_gap,
             dial=dial,
@@ -122,11 +121,22 @@ class Host:
             for plugin in self.loaded.plugins
         ]
         sinks = [rule for runner in self.runners for rule in runner.bound_sinks()]
-        self.activity = Activity(self.tracker, sinks, self._rng)
+        running = {runner.record.name for runner in self.runners}
+        self.activity = Activity(
+            self.tracker,
+            sinks,
+            self._rng,
+            path=None if config.activity.path == IN_MEMORY else Path(config.activity.path),
+            stages=stages,
+            link=self.connection,
+            away=[record.name for record in self.records if record.name not in running],
+            walltime=walltime,
+        )
+        self.connection.on_state_change(self._on_link)
         self._backfill = Backfill(self.runners, self.router, walltime)
         self._nursery: trio.Nursery | None = None
         self._stopping = trio.Event()
-        self._hurry = trio.Event()
+        self._drain = Drain(self.connection, self.tracker, self.router, self.activity, self.runners)
         self._missing: str | None = None
         self._started_at = walltime()
 
@@ -169,6 +179,8 @@ class Host:
         """Return why the host is not ready to be relied on; None if it is."""
         if self.connection.state is not ConnectionState.CONNECTED:
             return f"the connection is {self.connection.state.value}"
+        if self.activity.degraded is not None:
+            return f"the outbox cannot be written: {self.activity.degraded}"
         return None
 
     def stop(self) -> None:
@@ -186,9 +198,13 @@ class Host:
         Signals are handled in the main thread only, where `handle_signals` says so.
 
         Raises:
+            OutboxLocked: another host has the outbox.
+            OutboxUnavailable: it cannot be opened.
+            ConfigError: its file is not ours to use.
             RequiredPluginMissing: a required plugin failed while running.
             Interrupted: a second signal came before the stop was done.
         """
+        await self.activity.open()
         with watched():
             was_interrupted = await self._run_parts(task_status, handle_signals=handle_signals)
         if self._missing is not None:
@@ -208,8 +224,7 @@ class Host:
             await self._open_door(nursery)
             self._announce_plugins()
             await nursery.start(self.activity.run)
-            for topic in self.activity.inbound_topics():
-                self.router.subscribe(topic, self.activity.offer, owner="sinks")
+            await nursery.start(self.activity.follow, self.router)
             for runner in self.runners:
                 nursery.start_soon(runner.run)
             await self._wait_plugins()
@@ -219,7 +234,8 @@ class Host:
                 nursery.start_soon(self._run_feed, self._feed)
             task_status.started()
             await self._stopping.wait()
-            was_interrupted = await self._drain()
+            await self._drain.run(self.config.host.stop_timeout)
+            was_interrupted = self._drain.hurry.is_set()
             nursery.cancel_scope.cancel()
         return was_interrupted
 
@@ -245,7 +261,7 @@ class Host:
             async for number in received:
                 logger.info("host.signal", extra={"reason": signal.Signals(number).name})
                 if self._stopping.is_set():
-                    self._hurry.set()
+                    self._drain.hurry.set()
                 self._stopping.set()
 
     async def _run_feed(self, feed: Feed) -> None:
@@ -259,47 +275,9 @@ class Host:
             for runner in self.runners:
                 await runner.wait_settled()
 
-    async def _drain(self) -> bool:
-        """Stop in order within `stop_timeout`; True if a second signal cut it short."""
-        limit = self.config.host.stop_timeout
-        deadline = trio.current_time() + limit
-        with trio.move_on_at(deadline) as scope:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._cancel_in_a_hurry, scope)
-                self.connection.drain()
-                self.tracker.close()
-                self.router.close()
-                with trio.move_on_at(deadline - CLOSE_TIME):
-                    await self._flush(deadline - CLOSE_TIME)
-                nursery.cancel_scope.cancel()
-        sinks = self.activity.statistics().sinks
-        logger.info("host.drain", extra={"count": sum(sink.waiting_count for sink in sinks)})
-        self.connection.stop()
-        if not self._hurry.is_set():
-            with trio.move_on_after(CLOSE_TIME):
-                await self.connection.wait_ended()
-        return self._hurry.is_set()
-
-    async def _flush(self, until: float) -> None:
-        """Let handlers finish their mailboxes and sinks deliver, side by side; then stop plugins.
-
-        The sinks come first because those of a stopped plugin can no longer deliver.
-        """
-        with trio.move_on_at(until - CLEANUP_TIME):
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self.activity.drain)
-                nursery.start_soon(self._wait_handlers)
-        await stop_in_order(self.runners, until)
-
-    async def _wait_handlers(self) -> None:
-        while not self.router.is_drained:  # noqa: ASYNC110 - many mailboxes, and a stop is rare
-            await trio.sleep(DRAIN_POLL)
-
-    async def _cancel_in_a_hurry(self, scope: trio.CancelScope) -> None:
-        await self._hurry.wait()
-        for runner in self.runners:
-            runner.stop(trio.current_time())  # clean-ups are shielded: they get no more time
-        scope.cancel()
+    def _on_link(self, change: StateChange) -> None:
+        if change.new is ConnectionState.CONNECTED:
+            self.activity.connected()
 
     def _announce_plugins(self) -> None:
         """Retain the states, so that whoever subscribes late learns what failed at load."""

@@ -78,6 +78,8 @@ def _routing(host: "Host") -> Iterator[Metric]:
     )
     dropped: Counter[tuple[str, str]] = Counter(routed.dropped)
     dropped.update({("connection", reason): n for reason, n in figures.dropped.items()})
+    for where, reasons in host.activity.statistics().dropped.items():
+        dropped.update({(where, reason): n for reason, n in reasons.items()})
     yield _counter(
         "dropped", "what went no further, by `where` and `reason`", dropped, "where", "reason"
     )
@@ -121,14 +123,20 @@ def _activity(host: "Host") -> Iterator[Metric]:
     yield _counter(
         "activity_refused", "calls that recorded nothing, by `reason`", figures.refused, "reason"
     )
+    yield _gauge("outbox_events", "events in the outbox", {"": figures.outbox_count})
+    yield _gauge("inbox_events", "activity that is not stored yet", {"": figures.inbox_count})
+    degraded = {"": float(figures.degraded is not None)}
+    yield _gauge("outbox_degraded", "1 while nothing can be stored", degraded)
     waiting = {sink.name: sink.waiting_count for sink in figures.sinks}
-    yield _gauge("outbox_events", "events that a `sink` has still to take", waiting, "sink")
+    yield _gauge("sink_lag", "events that a `sink` has still to take", waiting, "sink")
+    letters = {sink.name: sink.letter_count for sink in figures.sinks}
+    yield _gauge("dead_letters", "dead letters of a `sink` in the outbox", letters, "sink")
     results: dict[tuple[str, ...], int] = {}
     for sink in figures.sinks:
         results |= {(sink.name, result): count for result, count in _results(sink).items()}
     yield _counter(
         "deliveries",
-        "what became of events, by `sink` and `result`: delivered, dead, evicted",
+        "what became of events, by `sink` and `result`: delivered, dead, evicted, forgotten",
         results,
         "sink",
         "result",
@@ -140,6 +148,7 @@ def _results(sink: "SinkStatistics") -> Mapping[str, int]:
         "delivered": sink.delivered_count,
         "dead": sink.dead_count,
         "evicted": sum(sink.dropped.values()),
+        "forgotten": sink.forgotten_count,
     }
 
 

@@ -29,6 +29,7 @@ class Context(Generic[ConfigT]):
         self._name = name
         self._config = config
         self._tracker = lease.services.tracker
+        self._state: dict[str, Any] = {}
         self._log = logging.getLogger(f"trunkline.plugins.{name}")
         # a function, for neither the object nor a method of it may be found here
         self._lease: Callable[[], Lease] = lambda: lease.borrow()
@@ -52,6 +53,11 @@ class Context(Generic[ConfigT]):
     def tracker(self) -> Tracker:
         """Records activity."""
         return self._tracker
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What the plugin's own hooks, handlers and sinks share."""
+        return self._state
 
     def started(self) -> None:
         """Say that the plugin is up."""

@@ -106,6 +106,7 @@ class SinkRegistrar:
         linger: float = 1.0,
         idempotent: bool = False,
         greets: bool = False,
+        shares: Collection[str] = (),
     ) -> None:
         """Deliver events of `topics` to `sink`, at most `batch` at once, `linger` seconds late."""
         full_name = _full_name(self._owner, name, self.rules)
@@ -117,7 +118,15 @@ class SinkRegistrar:
         parameter_count(write, "sink")
         self.rules.append(
             SinkRule(
-                full_name, self._owner, sink, _topics(topics), batch, linger, idempotent, greets
+                full_name,
+                self._owner,
+                sink,
+                _topics(topics),
+                batch,
+                linger,
+                idempotent,
+                greets,
+                frozenset(shares),
             )
         )
 

@@ -6,7 +6,7 @@ removed gets nothing more, who is added gets the next event.
 """
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import Any
@@ -259,13 +259,12 @@ class Router:
         for subscription in self._subscribers:
             subscription.finish()
 
-    @property
-    def is_drained(self) -> bool:
-        """Every mailbox is read, and no callback is at work."""
+    def is_drained(self, without: Collection[str] = ()) -> bool:
+        """Tell whether all mailboxes are read and no callback works, but for owners `without`."""
         return not any(
             each.waiting_count or each.is_busy
             for each in self._subscribers
-            if isinstance(each, QueuedSubscription)
+            if isinstance(each, QueuedSubscription) and each.owner not in without
         )
 
     def statistics(self) -> RouterStatistics:

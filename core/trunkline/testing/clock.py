@@ -12,6 +12,8 @@ from typing import Any
 import trio
 from trio.testing import MockClock
 
+#: Who waits for a connection waits for nobody in particular.
+_LISTENING = trio.SocketListener.accept.__code__
 #: A task that waits in one of these waits for something Trio cannot see.
 _OUTSIDE = frozenset(
     function.__code__
@@ -39,9 +41,10 @@ class _Outside(trio.abc.Instrument):
 
     def after_task_step(self, task: trio.lowlevel.Task) -> None:
         """The task waits: look for what."""
-        if not self._is_of_trio(task) and any(
-            frame.f_code in _OUTSIDE for frame, _ in task.iter_await_frames()
-        ):
+        if self._is_of_trio(task):
+            return
+        codes = {frame.f_code for frame, _ in task.iter_await_frames()}
+        if codes & _OUTSIDE and _LISTENING not in codes:
             self._waiting.add(task)
             self._set()
 

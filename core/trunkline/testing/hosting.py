@@ -88,7 +88,7 @@ class HostUnderTest:
         with trio.move_on_after(SETTLE_LIMIT):
             while True:
                 await wait_all_tasks_blocked()
-                if self.host.router.is_drained:
+                if self.host.router.is_drained():
                     return
                 await _pass_time()
         waiting = self.host.router.statistics().waiting_count

@@ -9,11 +9,12 @@ import pytest
 import trio
 
 from trunkline.activity.activity import Activity
-from trunkline.activity.delivery import QUEUE_EVENTS
+from trunkline.activity.outbox import IN_MEMORY
 from trunkline.activity.sinks import SinkRule
 from trunkline.activity.tracker import Tracker
-from trunkline.errors import NotReady, Reject
+from trunkline.errors import NotReady, PluginFatal, Reject
 from trunkline.events import Event
+from trunkline.routing.router import Router
 
 
 class Recorder:
@@ -161,15 +162,15 @@ async def test_a23_a_full_queue_gives_up_page_views_first_and_conversions_never(
     stalled = Recorder(NotReady("away", retry_after=80_000.0))
     async with running(rule(stalled, linger=0.0)) as (tracker, activity):
         tracker.track_conversion("kept", 1.0)
-        for number in range(QUEUE_EVENTS + 500):
+        for number in range(IN_MEMORY.events + 500):
             tracker.track_page_view(f"/{number}")
             if number % 500 == 0:
                 tracker.track_conversion(f"c{number}", 1.0)
                 await trio.sleep(0.001)
         await trio.sleep(1)
         [statistics] = activity.statistics().sinks
-        assert statistics.waiting_count == QUEUE_EVENTS
-        conversions = 1 + (QUEUE_EVENTS + 500 + 499) // 500
+        assert statistics.waiting_count == IN_MEMORY.events
+        conversions = 1 + (IN_MEMORY.events + 500 + 499) // 500
         assert statistics.dropped == {"page_view": 500 + conversions}
         await trio.sleep(86_400)
         kept = [name for name in stalled.names if name != "page_view"]
@@ -186,15 +187,18 @@ async def test_a25_inbound_topics_reach_the_sinks_that_want_them(
         rule(everything, "p.all", topics=("*",), linger=0.0),
         rule(local, "p.local", linger=0.0),
     ]
-    async with running(*rules) as (tracker, activity):
-        assert activity.inbound_topics() == ("*",)  # it includes all others
-        activity.offer(Event("audit", "audit_event", {}))
-        activity.offer(Event("activity", "activity_update", {}))
+    router = Router()
+    async with running(*rules) as (tracker, activity), trio.open_nursery() as nursery:
+        await nursery.start(activity.follow, router)
+        router.publish(Event("audit", "audit_event", {}))
+        router.publish(Event("activity", "activity_update", {}))
+        await trio.sleep(1)
         tracker.track_action("here")
         await trio.sleep(5)
         assert audit.names == ["audit_event"]
         assert everything.names == ["audit_event", "here"]
         assert local.names == ["here"]
+        router.close()
 
 
 async def test_draining_delivers_what_is_there_without_lingering(
@@ -238,3 +242,55 @@ async def test_a_sink_that_is_a_context_manager_is_opened_and_closed(
         await trio.sleep(60)
         assert sink.names == ["a"]
     assert sink.log == ["open", "open", "close"]
+
+
+class Shut(Recorder):
+    """A sink that cannot be opened: by an error, or because it hangs."""
+
+    def __init__(self, error: BaseException | None) -> None:
+        super().__init__()
+        self.error = error
+        self.tries = 0
+
+    async def __aenter__(self) -> Self:
+        self.tries += 1
+        if self.error is not None:
+            raise self.error
+        await trio.sleep_forever()
+
+    async def __aexit__(self, *_: object) -> None:
+        raise AssertionError("it was never open")
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "reason"),
+    [
+        (OSError("no such disk"), "waiting", "OSError: no such disk"),
+        (SystemExit(1), "waiting", "SystemExit: 1"),
+        (NotReady("later", retry_after=5.0), "waiting", "later"),
+        (None, "waiting", "TooSlowError"),
+        (PluginFatal("no licence"), "failed", "no licence"),
+    ],
+    ids=["error", "exit", "not ready", "hangs", "fatal"],
+)
+async def test_p14_a_sink_that_cannot_be_opened_is_told_and_holds_up_nobody(
+    autojump_clock: trio.testing.MockClock,
+    error: BaseException | None,
+    state: str,
+    reason: str,
+) -> None:
+    """State and reason stand in the status, its neighbour gets everything, a stop does not wait."""
+    shut, good = Shut(error), Recorder()
+    rules = rule(shut, "p.shut", linger=0.0), rule(good, "p.good", linger=0.0)
+    async with running(*rules) as (tracker, activity):
+        for number in range(10):
+            tracker.track_action(str(number))
+            await trio.sleep(60)
+        told = {each.name: each for each in activity.statistics().sinks}
+        assert (told["p.shut"].state, told["p.shut"].error) == (state, reason)
+        assert told["p.shut"].waiting_count == 10
+        assert good.names == [str(number) for number in range(10)]
+        assert (shut.tries > 5) is (state == "waiting")
+        tracker.close()
+        with trio.fail_after(31):  # one that hangs is waited for as long as it may
+            await activity.drain()

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from trunkline.activity.tracker import INBOX_EVENTS, Tracker
+from trunkline.activity.inbox import INBOX_RECORDS
+from trunkline.activity.tracker import Tracker
 from trunkline.activity.visitor import keep_visitor_id, visitor_id
 
 
@@ -68,11 +69,11 @@ def test_a20_the_environment_is_stronger_than_enable(value: str, is_on: bool) ->
 def test_a5_a_full_inbox_refuses_the_newest_and_counts() -> None:
     """A tracker without a host fills up and starts no thread."""
     track = tracker()
-    for _ in range(INBOX_EVENTS):
+    for _ in range(INBOX_RECORDS):
         track.track_action("a")
     assert track.track_action("one too many") is None
     assert track.refused == {"full": 1}
-    assert len(track.take()) == INBOX_EVENTS
+    assert len(track.take()) == INBOX_RECORDS
     assert track.track_action("room again") is not None
 
 

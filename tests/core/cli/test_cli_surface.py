@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
-from trunkline.cli import COMMANDS, trunkline
+from trunkline.cli import COMMANDS, main, trunkline
 
 # what `--version` may import of ours and of the heavy libraries: nothing but the command line
 HEAVY = ("trio", "pluggy", "cattrs", "orjson", "rich", "hypercorn", "trunkline_plugins", "httpx")
@@ -41,15 +43,21 @@ def test_version_and_help_import_neither_trio_nor_plugins(argument: str) -> None
     assert ours == {"trunkline.cli", "trunkline.cli.leaving", "trunkline.errors", *door}
 
 
-def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "trunkline", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=20,
-        cwd=cwd,
-    )
+Run = Callable[..., SimpleNamespace]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command in an empty directory; returns `returncode`, `stdout`, `stderr`."""
+    monkeypatch.chdir(tmp_path)
+
+    def run_command(*arguments: str) -> SimpleNamespace:
+        with pytest.raises(SystemExit) as ended:
+            main(list(arguments))
+        out, err = capsys.readouterr()
+        return SimpleNamespace(returncode=ended.value.code, stdout=out, stderr=err)
+
+    return run_command
 
 
 @pytest.mark.parametrize(
@@ -71,22 +79,24 @@ def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess
     ],
 )
 def test_wrong_usage_exits_2_and_names_the_mistake(
-    arguments: list[str], words: str, tmp_path: Path
+    arguments: list[str], words: str, run: Run
 ) -> None:
     """One line that helps, on stderr, and no traceback."""
-    result = run(*arguments, cwd=tmp_path)
+    result = run(*arguments)
     assert result.returncode == 2
     assert words in result.stderr
     assert "Traceback" not in result.stderr
 
 
-def test_a_wrong_file_exits_78_with_every_mistake_and_starts_nothing(tmp_path: Path) -> None:
+def test_a_wrong_file_exits_78_with_every_mistake_and_starts_nothing(
+    run: Run, tmp_path: Path
+) -> None:
     """`check` and `run` say the same."""
     (tmp_path / "trunkline.toml").write_text(
         '[connection]\nurl = "http://x"\nconect_timeout = 3\n[host]\nstop_timeout = "soon"\n'
     )
     for command in ("check", "run"):
-        result = run(command, cwd=tmp_path)
+        result = run(command)
         assert result.returncode == 78
         lines = [line for line in result.stderr.splitlines() if line.startswith("trunkline.toml:")]
         assert [line.split(":")[1].split()[0] for line in lines[:3]] == ["2", "3", "5"]
@@ -94,14 +104,14 @@ def test_a_wrong_file_exits_78_with_every_mistake_and_starts_nothing(tmp_path: P
         assert "Traceback" not in result.stderr
 
 
-def test_a_missing_file_exits_78(tmp_path: Path) -> None:
+def test_a_missing_file_exits_78(run: Run, tmp_path: Path) -> None:
     """It says which file was looked for."""
-    result = run("run", "nowhere.toml", cwd=tmp_path)
+    result = run("run", "nowhere.toml")
     assert result.returncode == 78
     assert "nowhere.toml" in result.stderr
 
 
-def test_check_masks_secrets_and_lists_what_would_run(tmp_path: Path) -> None:
+def test_check_masks_secrets_and_lists_what_would_run(run: Run, tmp_path: Path) -> None:
     """`-v --json`: versions, plugins, the configuration with `***` for secrets."""
     import json
 
@@ -110,7 +120,7 @@ def test_check_masks_secrets_and_lists_what_would_run(tmp_path: Path) -> None:
     (tmp_path / "trunkline.toml").write_text(
         '[connection]\nurl = "wss://events.example/ws"\ntoken = { file = "token" }\n'
     )
-    result = run("check", "-v", "--json", cwd=tmp_path)
+    result = run("check", "-v", "--json")
     assert result.returncode == 0, result.stderr
     report = json.loads(result.stdout)
     assert report["ok"]
@@ -119,38 +129,38 @@ def test_check_masks_secrets_and_lists_what_would_run(tmp_path: Path) -> None:
     assert "canary-secret" not in result.stdout + result.stderr
 
 
-def test_a_required_plugin_that_is_missing_exits_3(tmp_path: Path) -> None:
+def test_a_required_plugin_that_is_missing_exits_3(run: Run, tmp_path: Path) -> None:
     """The host does not start without it."""
     (tmp_path / "trunkline.toml").write_text(
         '[connection]\nurl = "wss://events.example/ws"\n[plugins]\nrequire = ["flwo"]\n'
     )
-    result = run("run", cwd=tmp_path)
+    result = run("run")
     assert result.returncode == 3
     assert "flwo" in result.stderr
 
 
-def test_an_unknown_name_to_disable_exits_2(tmp_path: Path) -> None:
+def test_an_unknown_name_to_disable_exits_2(run: Run, tmp_path: Path) -> None:
     """A typo would leave running what somebody meant to stop."""
     (tmp_path / "trunkline.toml").write_text('[connection]\nurl = "wss://events.example/ws"\n')
-    result = run("check", "--disable", "flwo", cwd=tmp_path)
+    result = run("check", "--disable", "flwo")
     assert result.returncode == 2
     assert "flow" in result.stderr
 
 
-def test_plugins_lists_the_built_ins_without_a_file(tmp_path: Path) -> None:
+def test_plugins_lists_the_built_ins_without_a_file(run: Run, tmp_path: Path) -> None:
     """As a table and as JSON, by metadata alone; `--hooks` imports."""
     import json
 
-    table = run("plugins", cwd=tmp_path)
+    table = run("plugins")
     assert table.returncode == 0
     assert table.stdout.splitlines()[0].split()[:3] == ["NAME", "VERSION", "DISTRIBUTION"]
-    rows = json.loads(run("plugins", "--json", "--hooks", cwd=tmp_path).stdout)
+    rows = json.loads(run("plugins", "--json", "--hooks").stdout)
     built_ins = {row["name"]: row for row in rows if row["origin"] == "builtin"}
     assert set(built_ins) == {"flow", "approval", "activity", "system"}
     assert "register_topics" in built_ins["flow"]["hooks"]
 
 
-def test_routes_shows_what_one_message_would_meet(tmp_path: Path) -> None:
+def test_routes_shows_what_one_message_would_meet(run: Run, tmp_path: Path) -> None:
     """Topic and rule, filter verdicts, receivers."""
     import json
 
@@ -160,26 +170,26 @@ def test_routes_shows_what_one_message_would_meet(tmp_path: Path) -> None:
     )
     message = tmp_path / "message.json"
     message.write_text('{"type":"agent_status","execution_id":"1","payload":{}}')
-    way = json.loads(run("routes", "--message", str(message), "--json", cwd=tmp_path).stdout)
+    way = json.loads(run("routes", "--message", str(message), "--json").stdout)
     assert way["topic"] == "flow_executions"
     assert [each["verdict"] for each in way["filters"]] == ["dropped"]
     assert way["receivers"] == []
-    table = run("routes", cwd=tmp_path)
+    table = run("routes")
     assert "approvals" in table.stdout
     message.write_text("[]")
-    assert run("routes", "--message", str(message), cwd=tmp_path).returncode == 2
+    assert run("routes", "--message", str(message)).returncode == 2
 
 
-def test_status_without_a_host_says_how_to_start_one(tmp_path: Path) -> None:
+def test_status_without_a_host_says_how_to_start_one(run: Run, tmp_path: Path) -> None:
     """Exit 1, not a traceback."""
     (tmp_path / "trunkline.toml").write_text('[connection]\nurl = "wss://events.example/ws"\n')
-    result = run("status", cwd=tmp_path)
+    result = run("status")
     assert result.returncode == 1
     assert "start it: trunkline run trunkline.toml" in result.stderr
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_names_its_variable(shell: str) -> None:
+def test_completion_names_its_variable(shell: str, run: Run) -> None:
     """The line turns on click's completion."""
     assert "_TRUNKLINE_COMPLETE" in run("completion", shell).stdout
 

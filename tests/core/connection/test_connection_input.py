@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import trio
 from connection_bench import open_bench
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -78,7 +79,8 @@ kinds = st.sampled_from(
 any_message = st.dictionaries(st.sampled_from(["topic", "user", "topics"]) | st.text(max_size=9), json_values, max_size=4)  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@pytest.mark.unmeasured
+@settings(max_examples=examples(25))
 @given(st.lists(st.tuples(any_message, st.none() | kinds | st.text(max_size=9)), max_size=8))
 def test_no_message_kills_the_connection(sent: list[tuple[dict[str, Any], str | None]]) -> None:
     """Any JSON objects, replies nobody asked for among them: same epoch, the last one arrives."""
@@ -97,6 +99,7 @@ def test_no_message_kills_the_connection(sent: list[tuple[dict[str, Any], str | 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
+@pytest.mark.unmeasured
 async def test_1000_subscriptions_leave_nothing_behind(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

@@ -29,6 +29,7 @@ async def reconnect(bench: Bench, times: int) -> None:
         bench.attempts.clear()
 
 
+@pytest.mark.unmeasured
 async def test_dr3_reconnects_leave_nothing_behind(
     autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:

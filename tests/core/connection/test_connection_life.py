@@ -162,6 +162,7 @@ async def test_replies_are_also_published_on_system(autojump_clock: trio.testing
         assert types == ["handshake", "authenticated", "subscription_ack"]
 
 
+@pytest.mark.unmeasured
 async def test_c1_a_server_that_accepts_and_drops_makes_no_storm(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
@@ -211,6 +212,7 @@ async def test_lv1_a_dead_link_is_noticed_within_32_seconds(
         assert bench.changes[-1].cause == "heartbeat"
 
 
+@pytest.mark.unmeasured
 async def test_lv1_an_idle_link_lives_a_day_and_never_provokes_the_servers_ping(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

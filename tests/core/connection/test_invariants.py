@@ -15,6 +15,7 @@ import pytest
 import trio
 import trio.testing
 from connection_bench import Bench, open_bench
+from examples import examples
 from hypothesis import HealthCheck, example, given, settings
 from ledger_bench import watch
 
@@ -200,9 +201,8 @@ def check_frames(bench: Bench, outcomes: dict[int, list[str]]) -> None:
         assert got[number] == 1 or outcome not in {"answered", "Rejected"}
 
 
-@settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
-)
+@pytest.mark.unmeasured
+@settings(max_examples=examples(80), suppress_health_check=[HealthCheck.too_slow], database=None)
 @given(plan=PLANS)
 @example(plan=[("wait", 1.0), ("close", None), ("retry", 1), ("push", 3), ("send", 2)])
 @example(plan=[("wait", 1.0), ("refuse", True), ("close", 1012), ("send", 3), ("wait", 40.0)])
@@ -212,6 +212,7 @@ def test_ts3_i1_to_i8_hold_under_any_plan(plan: list[tuple[str, Any]]) -> None:
     trio.run(run, plan, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("seed", range(3))
 def test_c8_fifty_losses_in_a_row(seed: int) -> None:
     """Losses with `retry_now()` and subscriptions during handshakes (acceptance 8)."""

@@ -6,11 +6,9 @@ from typing import Any
 
 import pytest
 import trio
-from host_bench import URL, plugin, running
+from host_bench import plugin, running
 
-from trunkline.config import config_from_mapping
 from trunkline.errors import RequiredPluginMissing
-from trunkline.host import Host
 from trunkline.simulator import Simulator
 
 
@@ -23,6 +21,21 @@ async def test_the_built_ins_run_and_the_link_is_up(autojump_clock: trio.testing
         host.router.subscribe("system", lambda event: late.append(event.type))
         assert late.count("plugin.state") == len(host.records)
     assert host.connection.state.value == "disconnected"
+
+
+async def test_p02_ten_thousand_messages_cost_the_built_ins_no_hook_call(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Loading ends in a table; only that is asked."""
+    async with running() as (host, _):
+        await host.connection.wait_connected()
+        hooks = host.loaded.plugins[0].hooks
+        before = hooks.call_count
+        for number in range(10_000):
+            message = {"type": "agent_log_line", "execution_id": "e", "n": number}
+            host.router.route(message, 50, epoch=1, received=0.0)
+        assert host.router.statistics().routed["flow_executions"] == 10_000
+        assert hooks.call_count == before > 0
 
 
 async def test_stopping_delivers_what_lingers(
@@ -69,6 +82,34 @@ async def test_stopping_lets_a_handler_finish_its_mailbox(
             simulator.push({"topic": "audit", "type": "audit_event"})
         await trio.sleep(1)
     assert (tmp_path / "out").read_text() == "xxx"
+
+
+async def test_dr1_a_stop_waits_for_no_plugin_that_is_down(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It reads no mailbox before its next try, which may be a minute away: told, not waited for."""
+    caplog.set_level("INFO")
+    body = (
+        "@hookimpl\ndef trunkline_register_subscriptions(subscriptions):\n"
+        "    async def never(event, ctx):\n        await ctx.send({'type': 'ping'})\n"
+        "    subscriptions.add('audit', never)\n\n"
+        "@hookimpl\nasync def trunkline_run(ctx):\n"
+        "    await trio.lowlevel.checkpoint()\n    raise RuntimeError('no')\n"
+    )
+    start = 0.0
+    async with running({"plugins": {"paths": [plugin(tmp_path, "down", body)]}}) as (
+        host,
+        simulator,
+    ):
+        await host.connection.wait_connected()
+        await trio.sleep(100)  # by now it waits for up to a minute
+        for _ in range(3):
+            simulator.push({"topic": "audit", "type": "audit_event"})
+        await trio.sleep(0.1)
+        start = trio.current_time()
+    assert trio.current_time() - start < 1
+    [drained] = [record for record in caplog.records if record.getMessage() == "host.drain"]
+    assert vars(drained)["dropped"] >= 3
 
 
 async def test_dr1_a_stop_is_done_within_its_limit_whatever_hangs(
@@ -176,22 +217,6 @@ async def test_a_broken_plugin_is_named_and_the_rest_runs(
         seen: list[Any] = []
         host.router.subscribe("system", seen.append, {"plugin": "broken"})
         assert [event.get("new") for event in seen] == ["failed"]
-
-
-@pytest.mark.parametrize(
-    ("tables", "words"),
-    [
-        ({"activity": {"path": "outbox.db"}}, "activity.path has no effect"),
-        ({"activity": {"redact": ["*x*"]}}, "nothing is redacted"),
-        ({"host": {"stop_timeout": 3.0}}, None),
-    ],
-)
-def test_a_setting_without_effect_is_told(tables: dict[str, Any], words: str | None) -> None:
-    """Nobody must believe in a file that is not written, or in a mask that is not there."""
-    host = Host(config_from_mapping({"connection": {"url": URL}, **tables}))
-    told = [warning for warning in host.warnings if "no effect in this version" in warning]
-    assert len(told) == (words is not None)
-    assert words is None or words in told[0]
 
 
 async def test_status_tells_everything_as_plain_data(

@@ -282,3 +282,28 @@ async def test_p13_a_ctx_can_be_lent_outside_an_attempt(autojump_clock: MockCloc
     assert router.subscription_count() == 0
     with pytest.raises(PluginError, match="ended with its attempt"):
         await ctx.barrier()
+
+
+async def test_p13_state_is_shared_within_one_attempt(autojump_clock: MockClock) -> None:
+    """What `trunkline_run` puts there its handlers find; the next attempt starts with nothing."""
+    contexts: list[PluginContext[Any]] = []
+    found: list[object] = []
+
+    async def run(ctx: PluginContext[Any]) -> None:
+        contexts.append(ctx)
+        found.append(dict(ctx.state))
+        ctx.state["pool"] = len(contexts)
+        ctx.started()
+        if len(contexts) == 1:
+            raise ValueError("boom")
+        await trio.sleep_forever()
+
+    async def handler(event: Event, ctx: PluginContext[Any]) -> None:
+        found.append(ctx.state["pool"])
+
+    host = hosted(run, topics=["mine"], subscriptions=[{"topic": "mine", "handler": handler}])
+    async with host.running():
+        await trio.sleep(5)
+        contexts[1].publish("mine", "x", {})
+        await trio.sleep(1)
+    assert found == [{}, {}, 2]

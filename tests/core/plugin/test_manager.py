@@ -1,19 +1,62 @@
 """Loading: each plugin passes each phase alone; what is required must be there."""
 
+import ast
 import logging
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import requires
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from tests.core.plugin.conftest import FAILURES, Folder, Site, config, records
+from tests.core.plugin.conftest import FAILURES, TABLE, Folder, Site, config, records
 
+import trunkline
 from trunkline.errors import RequiredPluginMissing
 from trunkline.plugin.manager import load
 from trunkline.plugin.states import PluginState
 from trunkline.routing.table import TopicRule
+
+
+def test_p01_pluggy_registers_and_one_function_of_ours_calls() -> None:
+    """Its own call would give all plugins the same arguments and let one end the others' turn."""
+    core = Path(trunkline.__file__).parent
+    imports = {
+        path.name: {
+            name.name
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Import)
+            for name in node.names
+        }
+        for path in core.rglob("*.py")
+    }
+    callers = [
+        node
+        for node in ast.walk(ast.parse((core / "plugin" / "hooks.py").read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in {"hook", "subset_hook_caller"}
+    ]
+
+    assert {name for name, modules in imports.items() if "pluggy" in modules} == {
+        "hooks.py",
+        "hookspecs.py",
+    }
+    assert not callers
+    assert "pluggy<2,>=1.7" in (requires("trunkline") or ())
+
+
+def test_p01_each_plugin_has_arguments_of_its_own(folder: Folder) -> None:
+    """The registrar knows for whom it registers, and `config` is nobody else's."""
+    for name in ("one", "two"):
+        folder.add(
+            name,
+            TABLE + "@hookimpl\ndef trunkline_register_filters(filters, config):\n"
+            "    filters.add(config.file, lambda event: event)\n",
+        )
+
+    loaded = folder.load(config({"one": {"file": "a"}, "two": {"file": "b"}}))
+
+    assert [rule.name for rule in loaded.table.filters] == ["one.a", "two.b"]
 
 
 @pytest.mark.parametrize("name", sorted(FAILURES))

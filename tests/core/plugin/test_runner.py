@@ -1,7 +1,6 @@
-"""Running: started, restarted, given up, stopped; ten bad plugins beside a good one."""
+"""Running: started, restarted, given up, stopped."""
 
 import math
-from contextlib import suppress
 from typing import Any
 
 import attrs
@@ -19,7 +18,7 @@ from tests.core.plugin.conftest import (
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trunkline import Event, PluginContext
-from trunkline.errors import NotReady, PluginFatal
+from trunkline.errors import PluginFatal
 from trunkline.plugin.runner import Limits, stop_in_order
 
 
@@ -167,64 +166,6 @@ async def test_p17_one_that_does_not_stop_holds_up_the_others_until_the_deadline
         await stop_in_order(host.runners, started + 10)
         assert trio.current_time() - started == pytest.approx(10)
         await host.runners[0].wait_stopped()
-
-
-async def test_f19_bad_plugins_beside_a_good_one(autojump_clock: MockClock) -> None:
-    """The good one loses nothing; each bad one is named, waiting, and tried again for ever."""
-    seen: list[int] = []
-
-    async def raises(ctx: PluginContext[Any]) -> None:
-        raise ValueError("boom")
-
-    async def hangs(ctx: PluginContext[Any]) -> None:
-        await trio.sleep_forever()
-
-    async def not_ready(ctx: PluginContext[Any]) -> None:
-        raise NotReady("the disk is away")
-
-    async def leaks(ctx: PluginContext[Any]) -> None:
-        async with trio.open_nursery() as nursery:
-            for _ in range(1000):
-                nursery.start_soon(trio.sleep_forever)
-            raise ValueError("leak")
-
-    async def exits(ctx: PluginContext[Any]) -> None:
-        raise SystemExit(1)
-
-    async def recurses(ctx: PluginContext[Any]) -> None:
-        await recurses(ctx)
-
-    async def swallows(ctx: PluginContext[Any]) -> None:
-        with suppress(BaseException):
-            await trio.sleep_forever()
-
-    bad = {
-        "raises": (raises, "ValueError: boom"),
-        "hangs": (hangs, "no `ctx.started()` within 30 s"),
-        "not_ready": (not_ready, "the disk is away"),
-        "leaks": (leaks, "ValueError: leak"),
-        "exits": (exits, "SystemExit: 1"),
-        "recurses": (recurses, "RecursionError: maximum recursion depth exceeded"),
-        "swallows": (swallows, "no `ctx.started()` within 30 s"),
-    }
-    plugins = {name: plugin_object(run) for name, (run, _) in bad.items()}
-    good = plugin_object(
-        subscriptions=[{"topic": "things", "handler": lambda e: seen.append(e.data["number"])}]
-    )
-    host = Host(loaded(good=good, **plugins))
-    async with host.running():
-        for number in range(600):
-            host.publish("things", number)
-            await trio.sleep(1)
-        records = {runner.record.name: runner.record for runner in host.runners}
-    assert seen == list(range(600))
-    for name, (_, reason) in bad.items():
-        assert records[name].state.value == "waiting"
-        assert records[name].reason.startswith(reason)
-        assert records[name].retry_at is not None
-        tries = [record for record in host.records if record.name == name and record.retry_at]
-        assert len(tries) > 3
-    assert records["good"].state.value == "running"
 
 
 def test_limits_have_the_documented_defaults() -> None:

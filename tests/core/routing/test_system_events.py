@@ -1,11 +1,13 @@
 """What the router says about itself: system events, counts and log lines, none of them a flood."""
 
 import logging
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -142,7 +144,8 @@ def broken(_: object) -> Any:
     raise ValueError
 
 
-@settings(deadline=None, max_examples=50)  # each logs a dozen tracebacks
+@pytest.mark.unmeasured
+@settings(max_examples=examples(20))  # each logs a dozen tracebacks
 @given(st.lists(MESSAGES, max_size=5))
 def test_any_object_is_routed_somewhere_and_nothing_raises(messages: list[dict[str, Any]]) -> None:
     """Each message becomes one event or one unclassified message, also among broken plugins."""
@@ -239,11 +242,12 @@ def test_log_about_many_topics_stays_bounded(caplog: pytest.LogCaptureFixture) -
 def test_time_in_line_is_counted_against_the_plugin() -> None:
     """Only a plugin's; also when it raises."""
     router = Router()
-    router.subscribe("t", lambda _: sum(range(20_000)), owner="busy")
+    router.subscribe("t", lambda _: time.sleep(0.01), owner="busy")
     router.subscribe("t", broken, owner="broken")
-    router.subscribe("t", lambda _: sum(range(20_000)))
+    router.subscribe("t", lambda _: time.sleep(0.01))
     for _ in range(2):
         router.publish(Event("t", "k", {}))
     seconds = router.statistics().handler_seconds
     assert set(seconds) == {"busy", "broken"}
-    assert seconds["busy"] > seconds["broken"] > 0
+    assert seconds["busy"] >= 0.02
+    assert seconds["broken"] > 0

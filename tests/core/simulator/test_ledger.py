@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import hypothesis.strategies as st
 import pytest
+from examples import examples
 from hypothesis import given, settings
 
 from trunkline.simulator.ledger import PROMISES, BrokenPromise, Ledger
@@ -289,7 +290,7 @@ def told(items: list[tuple[str, int, int]], count: int) -> Ledger:
     return ledger
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(100))
 @given(items=histories(), chance=st.randoms(use_true_random=False))
 def test_a_fault_planted_anywhere_is_found(
     items: list[tuple[str, int, int]], chance: object

@@ -5,6 +5,7 @@ import struct
 import pytest
 import trio
 import trio.testing
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from transport_bench import (
@@ -67,7 +68,8 @@ async def outcome(data: bytes, chunks: int, *, fast_lane: bool) -> tuple[list[by
     raise AssertionError("it did not end")
 
 
-@settings(max_examples=250, deadline=None)
+@pytest.mark.unmeasured
+@settings(max_examples=examples(60))
 @given(sequences, st.sampled_from([1, 2, 7, 100, 5000, 1 << 17]))
 def test_the_lane_changes_nothing_but_the_time(
     sequence: tuple[list[bytes | int], bytes | None, list[bytes | int]], chunks: int

@@ -15,6 +15,7 @@ import hypothesis.strategies as st
 import pytest
 import trio
 import trio.testing
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from transport_bench import (
     BINARY,
@@ -101,7 +102,8 @@ FRAMES = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.unmeasured
+@settings(max_examples=examples(100), suppress_health_check=[HealthCheck.too_slow])
 @given(
     frames=st.lists(FRAMES, max_size=8),
     noise=st.binary(max_size=40),
@@ -242,6 +244,20 @@ def test_t19_what_a_url_may_not_hold_is_refused_before_any_name_is_looked_up(url
 def test_t19_a_path_is_encoded(url: str, target: str) -> None:
     """What is legal after encoding is encoded."""
     assert parse_url(url).target == target
+
+
+@pytest.mark.parametrize("fast_lane", [True, False])
+async def test_t8_the_limit_is_one_of_bytes_not_of_characters(
+    autojump_clock: trio.testing.MockClock, fast_lane: bool
+) -> None:
+    """Half as many letters of two bytes fit; one more is refused by us, with 1009."""
+    most = "ü" * (LIMIT // 2)
+    data = frame(TEXT, most.encode()) + frame(TEXT, f"{most}ü".encode())
+    async with opened(saying(data), fast_lane=fast_lane) as transport:
+        assert await everything(transport) == [most.encode()]
+        with pytest.raises(TransportError) as caught:
+            await transport.receive()
+    assert (caught.value.kind, caught.value.code, caught.value.ours) == ("limit", 1009, True)
 
 
 async def test_t20_the_peers_words_are_escaped_and_cut(

@@ -1,0 +1,161 @@
+"""Opens the file of an outbox: ours or refused, sound or set aside; nothing is ever deleted.
+
+What no restart can cure is a `ConfigError` (exit 78): a file that is somebody else's, read-only,
+or written by a newer version. A damaged file is renamed, and what can be read of it goes on.
+"""
+
+import errno
+import logging
+import os
+import sqlite3
+import stat
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import attrs
+
+from trunkline.activity.outbox import schema
+from trunkline.activity.outbox.failures import OutboxDamaged, OutboxUnavailable, failure
+from trunkline.activity.outbox.salvage import Salvaged, salvage
+from trunkline.errors import ConfigError, Problem
+
+logger = logging.getLogger(__name__)
+
+MODE = 0o600
+STAMP = "%Y%m%dT%H%M%S.%f"
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+_INCURABLE = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP, errno.EISDIR, errno.ENOTDIR}
+)
+_PARTS = ("", "-wal", "-shm")  # what SQLite keeps beside a file
+
+#: Opens a database; tests give one that fails.
+Connect = Callable[[str], sqlite3.Connection]
+
+
+def connected(place: str) -> sqlite3.Connection:
+    """Open a database for use by one thread at a time, whichever; transactions are ours."""
+    return sqlite3.connect(place, isolation_level=None, check_same_thread=False)
+
+
+@attrs.frozen
+class Opened:
+    """An open outbox."""
+
+    db: sqlite3.Connection
+    salvaged: Salvaged | None = None
+    """What was kept of a damaged file."""
+
+
+def open_memory(connect: Connect = connected) -> Opened:
+    """Make an outbox that ends with the process."""
+    db = connect(":memory:")
+    schema.prepare(db)
+    schema.create(db)
+    return Opened(db)
+
+
+def open_file(path: Path, connect: Connect = connected) -> Opened:
+    """Open or create the outbox at `path`; its lock is held by the caller.
+
+    Raises:
+        ConfigError: it is not ours to use.
+        OutboxUnavailable: it cannot be opened just now.
+    """
+    _make_ours(path)
+    try:
+        return Opened(_sound(path, connect))
+    except OutboxDamaged as exc:
+        reason = str(exc)
+    aside = _set_aside(path)
+    _make_ours(path)
+    db = _sound(path, connect)
+    kept = salvage(aside, db)
+    about = {"source": str(aside), "reason": reason, "count": kept.event_count}
+    logger.error("outbox.damaged", extra={**about, "dropped": kept.lost_count})
+    return Opened(db, kept)
+
+
+def refused(path: Path, cause: str) -> ConfigError:
+    """Return the error for a file that no restart makes usable."""
+    return ConfigError([Problem("activity.path", f"{path} {cause}")])
+
+
+def _make_ours(path: Path) -> None:
+    """Create the file if need be, for its owner alone; nothing there is a link or a stranger's."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for part in _PARTS:
+            _check_owner(path.with_name(path.name + part))
+        fd = os.open(path, _FLAGS, MODE)
+        os.fchmod(fd, MODE)
+        os.close(fd)
+    except OSError as exc:
+        if exc.errno in _INCURABLE:
+            reason = exc.strerror or type(exc).__name__
+            raise refused(path, f"cannot be written: {reason}; choose another path") from exc
+        raise failure(exc) from exc
+
+
+def _check_owner(path: Path) -> None:
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(status.st_mode):
+        raise refused(path, "is not a regular file; choose another path")
+    if status.st_uid != os.geteuid():
+        raise refused(path, "belongs to another user; choose another path")
+
+
+def _sound(path: Path, connect: Connect) -> sqlite3.Connection:
+    """Return an open database of ours.
+
+    Raises:
+        ConfigError: it is somebody else's, or a newer version's.
+        OutboxDamaged: it is not sound.
+        OutboxUnavailable: it cannot be opened just now.
+    """
+    db: sqlite3.Connection | None = None
+    is_ours = False
+    try:
+        db = connect(str(path))
+        schema.prepare(db)
+        if schema.is_empty(db):
+            schema.create(db)
+        _check_ours(path, db)
+        schema.check(db)
+        is_ours = True
+    except sqlite3.Error as exc:
+        raise failure(exc) from exc
+    finally:
+        if db is not None and not is_ours:
+            db.close()
+    return db
+
+
+def _check_ours(path: Path, db: sqlite3.Connection) -> None:
+    if schema.pragma(db, "application_id") != schema.APPLICATION_ID:
+        raise refused(path, "is a database of another program; choose another path")
+    written_by = schema.pragma(db, "user_version")
+    if written_by > schema.VERSION:
+        raise refused(
+            path,
+            f"was written by a newer version of Trunkline (format {written_by}, this one knows"
+            f" {schema.VERSION}); run that one, or choose another path",
+        )
+
+
+def _set_aside(path: Path) -> Path:
+    """Rename the file and what belongs to it; return the new name."""
+    stamp = datetime.now(UTC).strftime(STAMP)
+    aside = path.with_name(f"{path.name}.corrupt-{stamp}")
+    try:
+        for part in _PARTS:
+            source = path.with_name(path.name + part)
+            if source.exists():
+                source.rename(aside.with_name(aside.name + part))
+    except OSError as exc:
+        raise OutboxUnavailable(f"{path} cannot be set aside: {exc.strerror}") from exc
+    return aside

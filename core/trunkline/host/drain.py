@@ -1,0 +1,83 @@
+"""A host's end in its order: handlers and sinks finish, plugins stop, the link is closed (DR1)."""
+
+import logging
+
+import attrs
+import trio
+
+from trunkline.activity.activity import Activity
+from trunkline.activity.tracker import Tracker
+from trunkline.connection.connection import Connection
+from trunkline.plugin.runner import PluginRunner, stop_in_order
+from trunkline.plugin.states import PluginState
+from trunkline.routing.router import Router
+
+logger = logging.getLogger(__name__)
+
+CLOSE_TIME = 1.5  # s of `stop_timeout` that are kept for the close of the socket
+CLEANUP_TIME = 2.0  # s before that, at least, for the clean-ups of plugins
+POLL = 0.02  # s
+
+
+@attrs.define
+class Drain:
+    """What is stopped, and how far that has come."""
+
+    connection: Connection
+    tracker: Tracker
+    router: Router
+    activity: Activity
+    runners: list[PluginRunner]
+    hurry: trio.Event = attrs.Factory(trio.Event)
+    """Set it, and what is under way is cut short."""
+    unread_count: int = 0
+    """Events that no handler will read."""
+
+    async def run(self, limit: float) -> None:
+        """Stop everything within `limit` seconds."""
+        deadline = trio.current_time() + limit
+        with trio.move_on_at(deadline) as scope:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._cancel_in_a_hurry, scope)
+                self.connection.drain()
+                self.tracker.close()
+                self.router.close()
+                with trio.move_on_at(deadline - CLOSE_TIME):
+                    await self._flush(deadline - CLOSE_TIME)
+                nursery.cancel_scope.cancel()
+        undelivered = sum(sink.waiting_count for sink in self.activity.statistics().sinks)
+        about = {"count": undelivered, "dropped": self.unread_count}
+        logger.info("host.drain", extra=about)
+        self.connection.stop()
+        if not self.hurry.is_set():
+            with trio.move_on_after(CLOSE_TIME):
+                await self.connection.wait_ended()
+
+    async def _flush(self, until: float) -> None:
+        """Let handlers finish their mailboxes and sinks deliver, side by side; then stop plugins.
+
+        The sinks come first because those of a stopped plugin can no longer deliver.
+        """
+        try:
+            with trio.move_on_at(until - CLEANUP_TIME):
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self.activity.drain)
+                    nursery.start_soon(self._wait_handlers)
+        finally:
+            self.unread_count = self.router.statistics().waiting_count
+        await stop_in_order(self.runners, until)
+
+    async def _wait_handlers(self) -> None:
+        """Wait until all is read but by plugins that are down, which may be so for a minute."""
+        while not self.router.is_drained(without=self._down()):  # noqa: ASYNC110 - many mailboxes, and a stop is rare
+            await trio.sleep(POLL)
+
+    def _down(self) -> set[str]:
+        records = [runner.record for runner in self.runners]
+        return {record.name for record in records if record.state is PluginState.WAITING}
+
+    async def _cancel_in_a_hurry(self, scope: trio.CancelScope) -> None:
+        await self.hurry.wait()
+        for runner in self.runners:
+            runner.stop(trio.current_time())  # clean-ups are shielded: they get no more time
+        scope.cancel()

@@ -1,0 +1,115 @@
+"""The server's HTTP interface, as the built-ins ask it: in pages, and with its refusals as errors."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import attrs
+
+from trunkline import Rejected
+from trunkline.plugin_api import Response
+
+PAGE = 100  # rows; more the server does not give at once
+MOST_ROWS = 10_000  # of one question; who has more wants an export, not a table
+TOTAL = "x-total-count"
+
+
+class Asker(Protocol):
+    """Somebody who can ask: a plugin's context, and a connection."""
+
+    async def request(
+        self, method: str, path: str, params: Mapping[str, Any] | None = None, json: Any = None
+    ) -> Response:
+        """Ask the server's HTTP interface."""
+
+
+async def ask(
+    asker: Asker, method: str, path: str, params: Mapping[str, Any] | None = None, json: Any = None
+) -> Any:
+    """Return what the server answers, if it does what was asked.
+
+    Raises:
+        Rejected: it said no; the text is its own. `reply` has `status` and `detail`.
+        NotSent: nothing has left; safe to ask again.
+        OutcomeUnknown: it may have been done, but there is no usable answer.
+    """
+    return (await answered(asker, method, path, params, json)).data
+
+
+async def answered(
+    asker: Asker, method: str, path: str, params: Mapping[str, Any] | None = None, json: Any = None
+) -> Response:
+    """Return the whole answer; otherwise as `ask`."""
+    response = await asker.request(method, path, params, json)
+    if not 200 <= response.status < 300:
+        detail = _detail(response.data)
+        raise Rejected(
+            f"{method} {path}: HTTP {response.status}: {detail}",
+            {"status": response.status, "detail": detail},
+        )
+    return response
+
+
+@attrs.frozen
+class Rows:
+    """Rows of a list, and whether that is all of them."""
+
+    rows: tuple[Mapping[str, Any], ...]
+    total: int
+    """How many the server has; rows beyond `MOST_ROWS` were not asked for."""
+
+
+async def rows(
+    asker: Asker, path: str, params: Mapping[str, Any] | None = None, *, most: int = MOST_ROWS
+) -> Rows:
+    """Return up to `most` rows of a list, page by page, each once.
+
+    What is added meanwhile moves rows on to the next page, so some may come twice; by their `id`
+    each is kept once.
+
+    Raises:
+        Rejected, NotSent, OutcomeUnknown: as `ask`.
+    """
+    found: dict[object, Mapping[str, Any]] = {}
+    skip = total = 0
+    while skip < most:
+        limit = min(PAGE, most - skip)
+        response = await answered(
+            asker, "GET", path, {**(params or {}), "limit": limit, "skip": skip}
+        )
+        page = [row for row in response.data or () if isinstance(row, Mapping)]
+        found |= {row.get("id"): row for row in page}
+        skip += limit
+        total = _number(response.headers.get(TOTAL), skip)
+        if len(page) < limit or skip >= total:
+            break
+    return Rows(tuple(found.values()), total)
+
+
+def moment(value: object) -> datetime | None:
+    """Read a time of the server's; without offset it is UTC (protocol S14)."""
+    if not isinstance(value, str):
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _detail(data: object) -> str:
+    """Return the server's own words for a refusal."""
+    detail = data.get("detail") if isinstance(data, Mapping) else data
+    if isinstance(detail, list):  # of a validation: one entry for each field
+        return "; ".join(_invalid(each) for each in detail)
+    return str(detail)[:500] if detail else "no reason given"
+
+
+def _invalid(entry: object) -> str:
+    if not isinstance(entry, Mapping):
+        return str(entry)
+    return f"{'.'.join(map(str, entry.get('loc', ())))}: {entry.get('msg', '')}"
+
+
+def _number(text: str | None, default: int) -> int:
+    return int(text) if text is not None and text.isdigit() else default

@@ -1,0 +1,68 @@
+"""What was done and by whom: a file that is only ever appended to, one JSON object a line.
+
+A line is on the disk before `record` returns, so that what is recorded before it is done is known
+after a crash as well. The file belongs to its owner alone and is never shortened: a line that a
+crash has torn is ended, not removed.
+"""
+
+import getpass
+import os
+import socket
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import trio
+
+from trunkline.plugin_api import UserError
+
+MODE = 0o600
+FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class AuditLog:
+    """The lines at `path`; any number of processes may write to it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    async def record(self, action: str, **fields: Any) -> None:
+        """Append a line and wait until it is on the disk; a cancel waits for that, too.
+
+        The line has `time` (UTC), `action`, who acted (`user`, `machine`, `pid`), then `fields`,
+        which must be JSON.
+
+        Raises:
+            UserError: it could not be written; then what it tells of must not be done.
+        """
+        line = orjson.dumps({"time": datetime.now(UTC), "action": action, **actor(), **fields})
+        await trio.to_thread.run_sync(self._append, line + b"\n")
+
+    def _append(self, line: bytes) -> None:
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            fd = os.open(self.path, FLAGS, MODE)
+            try:
+                size = os.fstat(fd).st_size
+                is_torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
+                rest = memoryview(b"\n" + line if is_torn else line)
+                while rest:
+                    rest = rest[os.write(fd, rest) :]
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+        except OSError as exc:
+            raise UserError(
+                f"audit log {self.path}: {exc.strerror or exc}; make room, or change the path"
+            ) from exc
+
+
+def actor() -> Mapping[str, Any]:
+    """Return who acts here: the user of this process, and where it runs."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container may have a user without a name
+        user = str(os.getuid())
+    return {"user": user, "machine": socket.gethostname(), "pid": os.getpid()}
