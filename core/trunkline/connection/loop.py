@@ -13,7 +13,7 @@ from importlib.metadata import version
 import trio
 
 from trunkline.config import ConnectionSettings, Endpoint
-from trunkline.connection.close_policy import LinkLost, Loss
+from trunkline.connection.close_policy import LinkLost, Loss, Verdict, verdict
 from trunkline.connection.flapping import EPOCHS, Flapping
 from trunkline.connection.retry import RetryPlan
 from trunkline.connection.session import Session
@@ -65,6 +65,7 @@ class Loop:
         self._attempt_started = 0.0  # on Trio's clock
         self._whole_until: float | None = None  # wall time up to which nothing is missing
         self._last_heard: float | None = None  # wall time
+        self._told: tuple[object, ...] | None = None  # the cause that was told last
         self.session: Session | None = None
 
     @property
@@ -178,6 +179,7 @@ class Loop:
             self._whole_until = session.last_heard
         if session.is_stable:
             self._plan.stable()
+            self._told = None
         if session.lived is not None and self._flapping.ended(trio.current_time(), session.lived):
             logger.warning(
                 "connection.flapping", extra={"count": EPOCHS, "epoch": self._standing.epoch}
@@ -197,13 +199,20 @@ class Loop:
             await trio.sleep_until(self._attempt_started + LEAST_SPACING)
 
     def _lost(self, loss: Loss, wait: float, *, is_blocked: bool) -> None:
-        """Tell of a loss: the first of its cause loudly, repeats quietly."""
+        """Tell of a loss: the first of its cause loudly, repeats quietly.
+
+        What a person has to mend is an error, and told once, however often it lets us in between.
+        """
         standing = self._standing
         self._shared.tally.disconnects[loss.cause] += 1
-        previous, standing.loss = standing.loss, loss
-        is_repeat = previous is not None and previous.cause == loss.cause and standing.attempt > 1
+        standing.loss = loss
+        is_slow = verdict(loss) is Verdict.SLOW
+        cause = (loss.cause, loss.code, loss.status)
+        is_repeat = cause == self._told and (is_slow or standing.attempt > 1)
+        self._told = cause
+        loud = logging.ERROR if is_slow else logging.WARNING
         logger.log(
-            logging.DEBUG if is_repeat else logging.WARNING,
+            logging.DEBUG if is_repeat else loud,
             "connection.lost",
             extra={
                 "cause": loss.cause,

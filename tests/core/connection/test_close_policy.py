@@ -26,19 +26,19 @@ CAUSES = {
 
 
 @pytest.mark.parametrize(("code", "expected"), CLOSED.items())
-def test_a_close_code_has_its_verdict(code: int | None, expected: str) -> None:
+def test_acceptance_07_a_close_code_has_its_verdict(code: int | None, expected: str) -> None:
     """Every close code that we did not ask for leads to another attempt, sooner or later."""
     assert verdict(Loss("closed", code=code)) is Verdict(expected)
 
 
 @pytest.mark.parametrize(("status", "expected"), STATUSES.items())
-def test_a_rejected_upgrade_has_its_verdict(status: int, expected: str) -> None:
+def test_acceptance_07_a_rejected_upgrade_has_its_verdict(status: int, expected: str) -> None:
     """Only statuses that mean "later" count as busy; the upgrade carries no token."""
     assert verdict(Loss("rejected", status=status)) is Verdict(expected)
 
 
 @pytest.mark.parametrize(("cause", "expected"), CAUSES.items())
-def test_every_other_cause_has_its_verdict(cause: str, expected: str) -> None:
+def test_acceptance_07_every_other_cause_has_its_verdict(cause: str, expected: str) -> None:
     """What the session finds itself is retried; only refusals and misfits are not soon."""
     assert verdict(Loss(cause)) is Verdict(expected)  # type: ignore[arg-type] # the table's keys
 

@@ -35,21 +35,6 @@ def test_an_epoch_that_lasts_ends_the_episode() -> None:
     assert told([*short, (100.0, 30.0), *later]) == [5, 11]
 
 
-async def test_a_server_that_accepts_and_closes_is_told_as_flapping_once(
-    autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Ten minutes of it are one line, at most 75 attempts, and the backoff never starts anew."""
-    async with open_bench() as bench:
-        with trio.move_on_after(600):
-            while True:
-                await bench.until(ConnectionState.CONNECTED)
-                await trio.sleep(0.05)
-                bench.simulator.close_all(1011)
-                await bench.next_change()
-        assert 10 < len(bench.attempts) <= 75
-    assert [record.getMessage() for record in caplog.records].count("connection.flapping") == 1
-
-
 async def test_a_recovery_says_how_long_the_outage_was(
     autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:

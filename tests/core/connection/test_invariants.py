@@ -214,8 +214,8 @@ def test_ts3_i1_to_i8_hold_under_any_plan(plan: list[tuple[str, Any]]) -> None:
 
 @pytest.mark.unmeasured
 @pytest.mark.parametrize("seed", range(3))
-def test_c8_fifty_losses_in_a_row(seed: int) -> None:
-    """Losses with `retry_now()` and subscriptions during handshakes (acceptance 8)."""
+def test_acceptance_08_fifty_losses_in_a_row(seed: int) -> None:
+    """Losses with `retry_now()` and subscriptions during handshakes."""
     import random
 
     rng = random.Random(seed)

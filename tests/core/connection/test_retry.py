@@ -88,9 +88,16 @@ def first_attempts(loss: Loss, clients: int = 10_000) -> Counter[int]:
     return Counter(int(RetryPlan(30.0, rng).after(loss).wait * 10) for _ in range(clients))
 
 
-def test_a_herd_told_to_restart_comes_back_spread_out() -> None:
+def test_acceptance_04_a_herd_told_to_restart_comes_back_spread_out() -> None:
     """Of 10,000 clients told 1012 at once no tenth of a second holds over 3 % of first attempts."""
     peak = max(first_attempts(RESTART).values())
     bare = max(first_attempts(Loss("closed")).values())
     print(f"peak per 100 ms: {peak / 100:.1f} % after 1012, {bare / 100:.1f} % after end of file")  # noqa: T201 - a figure to read, not to gate
     assert peak <= 300
+
+
+def test_acceptance_04_a_herd_told_when_to_come_is_not_early() -> None:
+    """503 with Retry-After 20: nobody before, and no tenth of a second holds over 3 %."""
+    back = first_attempts(Loss("rejected", status=503, retry_after=20.0))
+    assert min(back) >= 200
+    assert max(back.values()) <= 300

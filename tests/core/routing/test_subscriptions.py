@@ -5,6 +5,7 @@ import tracemalloc
 
 import pytest
 import trio
+from examples import examples
 
 from trunkline.errors import StateError
 from trunkline.events import Event
@@ -135,6 +136,34 @@ async def test_thousand_subscriptions_leave_nothing_behind(
     assert not nursery.child_tasks
     assert held[2][0] - held[1][0] < 2 * 1024
     assert held[2][1] - held[1][1] < 50
+
+
+@pytest.mark.unmeasured
+async def test_acceptance_15_subscriptions_that_leave_are_gone(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Undone, left by the end of a scope, or cancelled: nothing is kept of 6,000, or of 300,000."""
+    router = Router()
+
+    async def cycles(count: int) -> None:
+        for _ in range(count):
+            undo = router.subscribe("t", ignore, where={"id": "x"})
+            undo()
+            undo()
+            async with router.events("t"):
+                pass
+            with trio.CancelScope() as scope:
+                async with router.events("*") as events:
+                    scope.cancel()
+                    await anext(events)
+
+    await cycles(100)
+    gc.collect()
+    before = len(gc.get_objects())
+    await cycles(examples(2_000))
+    gc.collect()
+    assert router.subscription_count() == 0
+    assert len(gc.get_objects()) - before < 50
 
 
 def test_idle_subscription_takes_at_most_a_kibibyte() -> None:

@@ -128,7 +128,7 @@ async def test_localhost_is_resolved_by_the_system() -> None:
     assert found == [(socket.AF_INET, ("127.0.0.1", 80))]
 
 
-async def test_f11_a_resolver_that_hangs_holds_two_threads_and_nobody_elses(
+async def test_f11_acceptance_14_a_resolver_that_hangs_holds_two_threads_and_nobody_elses(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Forty abandoned look-ups; other calls in threads go on."""
@@ -241,7 +241,7 @@ async def test_a_cancel_during_the_handshake_closes_the_socket() -> None:
         assert descriptors() <= before
 
 
-async def test_a_replaced_ca_file_is_seen_by_the_next_attempt(
+async def test_acceptance_14_a_replaced_ca_file_is_seen_by_the_next_attempt(
     authority: trustme.CA, tmp_path: Path
 ) -> None:
     """A new context for each."""
