@@ -10,16 +10,22 @@ from typing import Any, NoReturn
 
 import trio
 
-from trunkline import NotSent, OutcomeUnknown, PluginContext, Rejected
+from trunkline import Event, NotSent, OutcomeUnknown, PluginContext, Rejected
 
+REPAIRED = "store.repaired"
 INTERVAL = 300.0  # s; a list or two of the server's HTTP side for each plugin
 
 
 async def wait_connected(ctx: PluginContext[Any]) -> None:
     """Wait until the connection is up; at once where it is."""
-    where = {"type": "connection.state", "new": "connected"}
-    async with ctx.events("system", where) as events:  # retained: who comes late is told
-        await anext(events)
+    async with ctx.events("system", _is_connected) as events:  # retained: who comes late is told
+        async for _ in events:
+            return
+    await trio.sleep_forever()  # the host is stopping, and cancels us
+
+
+def _is_connected(event: Event) -> bool:
+    return event.type == "connection.state" and event.get("new") == "connected"
 
 
 class Reconciling:
@@ -76,4 +82,5 @@ class Reconciling:
         self._stalled_since = datetime.now(UTC)
         self._repaired_count = len(repaired)
         self._ctx.log.warning("reconcile.repaired", extra={"count": len(repaired)})
-        self._ctx.publish(self._topic, "store.repaired", {"ids": repaired, "count": len(repaired)})
+        told = {"type": REPAIRED, "ids": repaired, "count": len(repaired)}
+        self._ctx.publish(self._topic, REPAIRED, told)

@@ -69,17 +69,18 @@ async def _play(stage: Stage, flow: Flow, execution: Execution, outcome: RunOutc
         if await execution.wait_stop(beat.pause / stage.speed):
             break
         for command in execution.commands[heard:]:
-            _push(stage, execution, run.line(f"Operator says: {command.get('message')}"))
+            play_beat(stage, execution, run.line(f"Operator says: {command.get('message')}"))
         heard = len(execution.commands)
-        _push(stage, execution, beat)
+        play_beat(stage, execution, beat)
     else:
         return
     for beat in run.stop_beats():
         await trio.sleep(beat.pause / stage.speed)
-        _push(stage, execution, beat)
+        play_beat(stage, execution, beat)
 
 
-def _push(stage: Stage, execution: Execution, beat: Beat) -> None:
+def play_beat(stage: Stage, execution: Execution, beat: Beat) -> None:
+    """Let happen what a beat says."""
     if beat.topic is not None:
         ids = {"flow_id": execution.flow_id, "execution_id": execution.id}
         if "runtime_session_id" in beat.payload:

@@ -11,11 +11,21 @@ In a program of one's own the table stands alone:
 from trunkline_plugins.flow import payloads
 from trunkline_plugins.flow.control import send_message, stop
 from trunkline_plugins.flow.execution import FINAL_STATUSES, Execution
+from trunkline_plugins.flow.lifecycle import (
+    Finished,
+    Started,
+    on_execution_finished,
+    on_execution_started,
+)
+from trunkline_plugins.flow.log import LogEntry
 from trunkline_plugins.flow.plugin import (
+    trunkline_backfill,
+    trunkline_plugin,
     trunkline_register_classifiers,
     trunkline_register_topics,
     trunkline_run,
 )
+from trunkline_plugins.flow.settings import FlowSettings, GuardRule
 from trunkline_plugins.flow.store import ExecutionStore
 from trunkline_plugins.flow.table import COLUMNS, rows
 from trunkline_plugins.flow.types import (
@@ -66,20 +76,29 @@ __all__ = [
     "ExecutionStarted",
     "ExecutionStore",
     "ExecutionWarning",
+    "Finished",
     "FlowEvent",
+    "FlowSettings",
+    "GuardRule",
+    "LogEntry",
     "McpCall",
     "ModelGatewayCall",
     "ModelOutput",
     "NoProgressNudge",
+    "Started",
     "StatusUpdate",
     "TokenUsageUpdate",
     "ToolCall",
     "ToolCallsUpdate",
     "UserStopped",
+    "on_execution_finished",
+    "on_execution_started",
     "payloads",
     "rows",
     "send_message",
     "stop",
+    "trunkline_backfill",
+    "trunkline_plugin",
     "trunkline_register_classifiers",
     "trunkline_register_topics",
     "trunkline_run",

@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 
 from trunkline_plugins.flow import types
+from trunkline_plugins.flow.log import TEXT_LENGTH, LogEntry, notice
 from trunkline_plugins.flow.payloads import Update
 
 UNKNOWN = "UNKNOWN"  # nothing that was seen named a status
@@ -19,12 +20,16 @@ STOPPED = "STOPPED"
 FINAL_STATUSES = frozenset(
     {"SUCCEEDED", "FAILED", STOPPED, "TIMEOUT", "TIMED_OUT", "ABORTED", "CANCELLED", "CANCELED"}
 )
-TEXT_LENGTH = 500  # characters kept of a line, a name or an error; the server allows 900 KiB
 
 #: {field of `Execution`: value}
 Claims = dict[str, Any]
-#: How much a claim weighs: an end beats everything else, then the later time wins.
-Rank = tuple[bool, datetime]
+#: How much a claim weighs: an end beats everything else, then the later time wins; where two
+#: are of one time, the one further on does, so that no order of arrival decides.
+Rank = tuple[bool, float, datetime, str]
+
+_ORDER = ("PENDING", "INITIALIZING", "STARTING", "RUNNING")
+#: Only ever grow: whatever is said last, the largest was said of the latest moment.
+COUNTERS = frozenset({"tokens", "tool_calls", "cost"})
 
 
 @attrs.frozen(kw_only=True)
@@ -45,8 +50,12 @@ class Execution:
     tokens: int | None = None
     tool_calls: int | None = None
     cost: float | None = None
-    """In US dollars; only known once the server has said it, mostly at the end."""
+    """In US dollars: what its model calls came to, or what the server said if that is more."""
     error: str | None = None
+    summary: str | None = None
+    """What the agent says it has done."""
+    log: tuple[LogEntry, ...] = ()
+    """The last lines, the oldest first."""
     is_uncertain: bool = False
     """Events may have been missed since the last one: it may have ended."""
 
@@ -54,6 +63,16 @@ class Execution:
     def is_final(self) -> bool:
         """It has ended."""
         return self.status in FINAL_STATUSES
+
+
+def rank(field: str, value: Any, at: datetime) -> Rank:
+    """Return how much it weighs that `field` was said to be `value`, `at` that time."""
+    if field in COUNTERS:
+        return False, float(value), at, ""
+    if field == "status":
+        place = f"{_ORDER.index(value) if value in _ORDER else len(_ORDER)} {value}"
+        return value in FINAL_STATUSES, 0.0, at, place
+    return False, 0.0, at, str(value)
 
 
 def claims(event: types.FlowEvent) -> Claims:
@@ -83,7 +102,7 @@ def _claims_of_type(event: types.FlowEvent) -> Claims:
         case types.UserStopped():
             return {"status": STOPPED, "ended_at": event.timestamp}
         case _:
-            return {"last_line": _notice(event)}
+            return {"last_line": notice(event)}
 
 
 def _claims_of_update(update: Update, at: datetime | None) -> Claims:
@@ -96,26 +115,8 @@ def _claims_of_update(update: Update, at: datetime | None) -> Claims:
         "tool_calls": update.tool_calls_count,
         "cost": update.estimated_cost,
         "error": update.error_message,
+        "summary": update.model_output_summary,
     }
-
-
-def _notice(event: types.FlowEvent) -> str | None:
-    """Say in words what happened to the run; None where it is not worth a line."""
-    match event:
-        case types.ExecutionWarning(payload=warned):
-            return f"warning: {warned.message}"
-        case types.ExecutionRetry(payload=retry):
-            return f"retry {retry.attempt} of {retry.max_attempts or '?'}"
-        case types.ExecutionParked(payload=parked):
-            return f"parked: {parked.park_kind or 'waiting'}"
-        case types.AgentLogError(payload=failed):
-            return f"log error: {failed.error}"
-        case types.AgentLoopDetected(payload=loop):
-            return f"loop: {loop.error or 'the agent repeats itself'}"
-        case types.NoProgressNudge():
-            return "no progress; the agent was asked to go on"
-        case _:
-            return None
 
 
 def _bounded(value: object) -> object:

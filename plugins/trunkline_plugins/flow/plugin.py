@@ -1,10 +1,37 @@
 """The hooks of the plugin `flow`."""
 
-from trunkline import PluginContext, hookimpl
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import trio
+
+from trunkline import (
+    Event,
+    Gap,
+    NotSent,
+    OutcomeUnknown,
+    PluginContext,
+    PluginInfo,
+    Rejected,
+    hookimpl,
+)
 from trunkline.plugin_api import Classifiers, Topics
-from trunkline_plugins.flow.store import TOPIC, ExecutionStore
+from trunkline_plugins.flow.execution import Execution
+from trunkline_plugins.flow.fetching import catch_up, fetch_logs, fetch_rows, messages_of
+from trunkline_plugins.flow.guarding import Guarding
+from trunkline_plugins.flow.lifecycle import Finished, Started, announcement
+from trunkline_plugins.flow.settings import FlowSettings
+from trunkline_plugins.flow.store import TOPIC, ExecutionStore, LearnedBy
 from trunkline_plugins.flow.types import FLOW_EVENTS
+from trunkline_plugins.reconciling import Reconciling, wait_connected
 from trunkline_plugins.status_line import keep_noting
+
+trunkline_plugin = PluginInfo(config=FlowSettings)
+
+Context = PluginContext[FlowSettings]
+
+STORE = "store"
+IN_FLIGHT = 5.0  # s for events that are on their way while the server is asked
 
 
 @hookimpl
@@ -20,9 +47,85 @@ def trunkline_register_classifiers(classifiers: Classifiers) -> None:
 
 
 @hookimpl
-async def trunkline_run(ctx: PluginContext[None]) -> None:
-    """Keep the table, for the line in `trunkline status`."""
-    store = ExecutionStore()
-    store.follow(ctx)
-    ctx.started()
-    await keep_noting(ctx, store.summary)
+async def trunkline_run(ctx: Context) -> None:
+    """Keep the table right, announce starts and ends, and let the guards look."""
+    keeping = Keeping(ctx)
+    ctx.state[STORE] = keeping.store
+    async with trio.open_nursery() as nursery:
+        keeping.follow()
+        ctx.started()
+        nursery.start_soon(keeping.guarding.run)
+        nursery.start_soon(keeping.find_what_is_there)
+        if ctx.config.reconcile:
+            nursery.start_soon(keeping.reconciling.run)
+        await keep_noting(ctx, keeping.line)
+
+
+@hookimpl
+async def trunkline_backfill(ctx: Context, gap: Gap) -> Iterable[Mapping[str, Any]]:
+    """Fetch what a gap has swallowed: stored updates, and where every execution stands."""
+    return await catch_up(ctx, ctx.state[STORE], gap.since)
+
+
+class Keeping:
+    """The table, and what keeps it right for the time of one attempt."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self.store = ExecutionStore(on_change=self._announce)
+        self.guarding = Guarding(ctx, self.store)
+        self.reconciling = Reconciling(
+            ctx, self._compare, topic=TOPIC, interval=ctx.config.reconcile
+        )
+
+    def follow(self) -> None:
+        """Take in what comes from now on."""
+        self.store.follow(self._ctx)
+        self._ctx.subscribe(TOPIC, self._look, on_gap=self.guarding.note_gap)
+
+    def line(self) -> str:
+        """Return the line for `trunkline status`."""
+        return f"{self.store.summary()}{self.guarding.line()}{self.reconciling.line()}"
+
+    async def find_what_is_there(self) -> None:
+        """Ask, once connected, which executions are at work; what fails the comparison mends."""
+        await wait_connected(self._ctx)
+        try:
+            rows = await fetch_rows(self._ctx, self.store)
+            for row in rows:
+                self.store.absorb(messages_of(row), "start")
+            self.store.absorb(await fetch_logs(self._ctx, [row["id"] for row in rows]), "start")
+        except* (Rejected, NotSent, OutcomeUnknown) as group:
+            reason = str(group.exceptions[0])
+            self._ctx.log.warning("reconcile.failed", extra={"reason": reason})
+
+    async def _compare(self) -> list[str]:
+        """Ask the server how things stand; return the ids of what had to be repaired."""
+        rows = await fetch_rows(self._ctx, self.store)
+        await trio.sleep(IN_FLIGHT)
+        repaired = []
+        for row in rows:
+            before = self.store.get(str(row["id"]))
+            self.store.absorb(messages_of(row), "reconciled")
+            after = self.store.get(str(row["id"]))
+            if before is None or after is None or before.status != after.status:
+                repaired.append(str(row["id"]))
+        return repaired
+
+    def _look(self, event: Event) -> None:
+        """Let the guards see an event, after the table has."""
+        if event.origin == "live":
+            self.reconciling.alive()
+        if event.origin != "local":
+            self.guarding.look(event)
+
+    def _announce(self, old: Execution | None, new: Execution, learned_by: LearnedBy) -> None:
+        """Publish a start or an end, each once; what had ended before we came is no news."""
+        if old is None and not new.is_final:
+            self._publish(Started, new, learned_by)
+        was_running = old is not None and not old.is_final
+        if new.is_final and (was_running or (old is None and learned_by != "start")):
+            self._publish(Finished, new, learned_by)
+
+    def _publish(self, cls: type[Started], execution: Execution, learned_by: LearnedBy) -> None:
+        self._ctx.publish(TOPIC, cls.type, announcement(execution, cls, learned_by))

@@ -183,7 +183,7 @@ def _log_row(execution: Execution, row: LogRow) -> dict[str, Any]:
         "execution_id": execution.id,
         "timestamp": iso(row.stored_at),
         "type": row.type,
-        "payload": {**payload, "message": line},
+        "payload": {"message": line, **payload},
     }
 
 

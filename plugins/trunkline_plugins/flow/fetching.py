@@ -1,0 +1,171 @@
+"""Executions as the server's HTTP interface tells them, turned into the messages it would push.
+
+So what is fetched goes the way of what is pushed, and the store needs no second understanding.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+import trio
+
+from trunkline import Rejected
+from trunkline_plugins.asking import Asker, ask, moment, rows
+from trunkline_plugins.flow.execution import FINAL_STATUSES, Execution
+from trunkline_plugins.flow.store import ExecutionStore
+
+PATH = "/api/v1/flows/executions"
+#: What an execution has that is not over; the server has no word for all of them.
+LIVE = (
+    "PENDING,INITIALIZING,STARTING,RUNNING,WAITING_FOR_HUMAN,WAITING_FOR_CHILDREN"  # protocol §6.3
+)
+LOG_TAIL = 200  # stored updates that are read of one execution
+MARGIN = timedelta(seconds=60)  # the server's clock and ours, and what is written late
+MOST_ALONE = 200  # executions that are asked for one by one
+NOT_FOUND = 404
+
+Row = Mapping[str, Any]
+Message = dict[str, Any]
+
+
+def path_of(execution_id: str) -> str:
+    """Return the path of one execution, whatever its id is made of."""
+    return f"{PATH}/{quote(execution_id, safe='')}"
+
+
+async def fetch_row(asker: Asker, execution_id: str) -> Row | None:
+    """Return one execution with everything; None where the server knows none.
+
+    Raises:
+        Rejected, NotSent, OutcomeUnknown: as `ask`.
+    """
+    try:
+        found: Row = await ask(asker, "GET", path_of(execution_id))
+    except Rejected as exc:
+        if exc.reply.get("status") == NOT_FOUND:
+            return None
+        raise
+    return found
+
+
+async def fetch_log(asker: Asker, execution_id: str, tail: int = LOG_TAIL) -> list[Message]:
+    """Return the last stored updates of an execution as messages, the oldest first."""
+    found = await ask(asker, "GET", f"{path_of(execution_id)}/logs", {"tail": tail})
+    return [_message_of_log(row) for row in found.get("logs") or () if "type" in row]
+
+
+async def fetch_logs(asker: Asker, ids: Collection[str]) -> list[Message]:
+    """Return the last stored updates of several executions."""
+    found: list[Message] = []
+
+    async def fetch(execution_id: str) -> None:
+        found.extend(await fetch_log(asker, execution_id))
+
+    async with trio.open_nursery() as nursery:
+        for execution_id in ids:
+            nursery.start_soon(fetch, execution_id)
+    return found
+
+
+async def fetch_rows(
+    asker: Asker, store: ExecutionStore, since: datetime | None = None
+) -> list[Row]:
+    """Return what is at work, what was at work as far as we knew, and what began after `since`."""
+    found = {row["id"]: row for row in (await rows(asker, PATH, {"status": LIVE})).rows}
+    if since is not None:
+        recent = {"started_after": (since - MARGIN).astimezone(UTC).isoformat()}
+        found |= {row["id"]: row for row in (await rows(asker, PATH, recent)).rows}
+    unsure = [each for each in store.executions() if _may_have_changed(each, since)]
+    for execution in unsure[:MOST_ALONE]:
+        if execution.id not in found:
+            row = await fetch_row(asker, execution.id)
+            if row is not None:
+                found[execution.id] = row
+    return [*found.values()]
+
+
+def messages_of(row: Row) -> Iterator[Message]:
+    """Yield the messages that say what a row says: that it began, and where it stands now."""
+    about = {"execution_id": str(row["id"]), "flow_id": row.get("flow_id")}
+    name = {"flow_name": row.get("flow_name")}
+    status = str(row.get("status"))
+    created = row.get("start_time") or row.get("created_at")
+    yield {
+        **about,
+        "type": "execution_started",
+        "timestamp": _dated(created),
+        "payload": {"status": "PENDING", **name},
+    }
+    figures = ("tool_calls_count", "total_tokens", "estimated_cost")
+    is_over = status in FINAL_STATUSES
+    yield {
+        **about,
+        "type": "status_update",
+        "timestamp": _dated(row.get("updated_at") or created),
+        "payload": {
+            "status": status,
+            "fleet_context": name,
+            "end_time": _dated(row.get("end_time")),
+            "error_message": row.get("error_message"),
+            "model_output_summary": row.get("model_output_summary"),
+            # the row of a run that goes on has zeros where the stream has figures
+            **{key: row.get(key) for key in figures if is_over or row.get(key)},
+        },
+    }
+
+
+async def catch_up(asker: Asker, store: ExecutionStore, since: datetime) -> list[Message]:
+    """Return what has happened since a moment, as messages: all stored updates, and where every
+    execution stands, as far as its log is silent on that.
+
+    Raises:
+        Rejected, NotSent, OutcomeUnknown: as `ask`.
+    """
+    fetched = await fetch_rows(asker, store, since)
+    begin = (since - MARGIN).isoformat()
+    log = await fetch_logs(asker, [str(row["id"]) for row in fetched])
+    flows = {str(row["id"]): row.get("flow_id") for row in fetched}
+    found = [
+        {**each, "flow_id": flows.get(each["execution_id"])}
+        for each in log
+        if (each["timestamp"] or "") >= begin
+    ]
+    told = {(each["execution_id"], each["payload"].get("status")) for each in found}
+    for row in fetched:
+        known = store.get(str(row["id"]))
+        started, update = messages_of(row)
+        if known is None and (row["id"], "PENDING") not in told:
+            found.append(started)
+        if _tells_more(known, row) and (row["id"], row.get("status")) not in told:
+            found.append(update)
+    return found
+
+
+def _may_have_changed(execution: Execution, since: datetime | None) -> bool:
+    if not execution.is_final:
+        return True
+    return since is not None and execution.updated_at >= since - MARGIN
+
+
+def _tells_more(known: Execution | None, row: Row) -> bool:
+    return known is None or known.is_uncertain or known.status != row.get("status")
+
+
+def _message_of_log(row: Row) -> Message:
+    """Return a stored update as it was pushed (protocol §11): its line is called `message` there."""
+    payload = dict(row.get("payload") or {})
+    text = payload.pop("message", None)
+    if text is not None:
+        payload["line" if row["type"] == "agent_log_line" else "message"] = text
+    return {
+        "execution_id": str(row.get("execution_id")),
+        "type": str(row["type"]),
+        "timestamp": _dated(row.get("timestamp")),
+        "payload": payload,
+    }
+
+
+def _dated(value: object) -> str | None:
+    found = moment(value)
+    return None if found is None else found.isoformat()
