@@ -31,19 +31,22 @@ class Problem:
     """`file:line key`, as exactly as it is known."""
     cause: str
     """What is wrong and what would be right; never a secret's value."""
+    line: int = attrs.field(default=0, eq=False)
+    """Where it stands in the file, for putting problems in order; 0 where that is not known."""
 
     def __str__(self) -> str:
         return f"{self.where}: {self.cause}"
 
 
 class ConfigError(TrunklineError):
-    """The configuration cannot be used; it lists every problem, not just the first.
+    """The configuration cannot be used; it lists every problem, in the order of the file.
 
-    `partial` is what could be read of it, where that is enough to judge plugins' tables too.
+    `partial` is what could be read of it, with None for each table that is wrong; None where
+    nothing could.
     """
 
     def __init__(self, problems: Sequence[Problem], partial: Any = None) -> None:
-        self.problems = tuple(problems)
+        self.problems = tuple(sorted(problems, key=lambda problem: problem.line))
         self.partial = partial
         super().__init__("\n".join(str(problem) for problem in self.problems))
 

@@ -199,6 +199,8 @@ SAID = """
 65-pair-filter-of-system.toml:4 filter[0].topic: no filter sees `system`, what the host itself announces
 65-pair-filter-unreached.toml:7 filter[1]: is never reached: filter[0] drops all of `audit`; give that one a `where`, or remove one of the two
 65-pair-filter-unreached.toml:16 filter[3]: is never reached: filter[2] drops every event; give that one a `where`, or remove one of the two
+65-plugins-and-a-plugin.toml:5 plugins.disabel: unknown key (did you mean `disable`?)
+65-plugins-and-a-plugin.toml:12 plugin.activity.upstrem: unknown key (did you mean `upstream`?)
 65-redact-no-path.toml:6 filter[0].keys[1]: expected dotted path such as payload.status, got "payload..ip"
 65-pair-redact-nothing.toml:3 filter[0].keys: `redact` needs the keys to redact
 65-pair-token-over-ws.toml:2 connection.url: a token does not travel over ws:// to another machine; use wss://, or set `allow_insecure_token` to true
@@ -402,6 +404,16 @@ def test_p23_the_commands_themselves_agree(name: str, command: str, here: Path) 
         assert line.removeprefix("plugins.require: ") in done.stderr
     assert CANARY not in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_p20_problems_come_in_the_order_of_the_file(here: Path) -> None:
+    """Whatever table or plugin they are about: who mends them reads from top to bottom."""
+    with pytest.raises(ConfigError) as caught:
+        Host.from_file(placed("65-all-at-once", here))
+
+    lines = [problem.line for problem in caught.value.problems]
+    assert lines == sorted(lines)
+    assert len(lines) == len(BAD["65-all-at-once"])
 
 
 def test_check_says_nothing_but_the_problems(here: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the shell offers: topics by name, without asking anybody."""
+"""What the shell offers: topics and plugins by name, without asking or importing anybody."""
 
 import click
 from click.shell_completion import CompletionItem
@@ -15,3 +15,20 @@ def complete_topic(
         for name in (*sorted(SERVER_TOPICS), "system", "*")
         if name.startswith(incomplete)
     ]
+
+
+def complete_plugin(
+    ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Return the plugins and distributions that are installed or that the file names."""
+    from trunkline.cli.options import config_if_any
+    from trunkline.errors import TrunklineError
+    from trunkline.plugin.discover import find_installed
+    from trunkline.plugin.survey import survey
+
+    try:
+        found = survey(config_if_any(ctx.params.get("file"))).found
+    except (TrunklineError, OSError):  # a shell is no place for the mistakes of a file
+        found = find_installed()
+    names = sorted({name for each in found for name in each.names})
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]

@@ -9,6 +9,7 @@ import attrs
 import click
 import orjson
 
+from trunkline.cli.completing import complete_plugin
 from trunkline.config import (
     Config,
     ConnectionSettings,
@@ -68,7 +69,11 @@ def switches(*, safe: bool, disable: Sequence[str]) -> list[str]:
 def disable_option(function: F) -> F:
     """Add `--safe` and `--disable`."""
     function = click.option(
-        "--disable", multiple=True, metavar="NAME", help="Do not even import this plugin."
+        "--disable",
+        multiple=True,
+        metavar="NAME",
+        shell_complete=complete_plugin,
+        help="Do not even import this plugin.",
     )(function)
     return click.option("--safe", is_flag=True, help="Run the built-in plugins only.")(function)
 

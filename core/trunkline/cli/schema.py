@@ -68,7 +68,7 @@ def _readable(file: Path) -> Config:
     try:
         return config_if_any(file)
     except ConfigError as exc:
-        if exc.partial is None:
+        if exc.partial is None or exc.partial.plugins is None:
             raise
         partial: Config = exc.partial
         return partial

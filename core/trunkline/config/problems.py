@@ -31,7 +31,8 @@ class Source:
         key, cause = dotted(place), one_line(cause)
         if self.file is None:
             return Problem(key or "configuration", cause)
-        return Problem(f"{self.file.name}:{self._lines.of(place)} {key}".rstrip(), cause)
+        line = self._lines.of(place)
+        return Problem(f"{self.file.name}:{line} {key}".rstrip(), cause, line)
 
 
 def dotted(place: Place) -> str:

@@ -91,9 +91,7 @@ class Reader:
         plugin = self._plugin_tables(problems, data)
         tables = Tables(**settings, filters=filters, plugin=plugin)
         if problems:
-            # without its own table nobody knows which plugins may be imported
-            is_enough = tables.plugins is not None
-            raise ConfigError(problems, partial=tables if is_enough else None)
+            raise ConfigError(problems, partial=tables)
         return self._placed(tables)
 
     def _collected(self, problems: list[Problem], table: object, cls: type, place: Place) -> Any:

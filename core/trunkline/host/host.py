@@ -27,6 +27,7 @@ from trunkline.host.proxies import proxy_warning
 from trunkline.host.reporting import host_status
 from trunkline.plugin.backfill import Backfill
 from trunkline.plugin.filters import filters_from_config
+from trunkline.plugin.judging import table_problems
 from trunkline.plugin.lease import Services
 from trunkline.plugin.loaded import Loaded
 from trunkline.plugin.manager import load
@@ -155,8 +156,8 @@ class Host:
         except ConfigError as exc:
             if exc.partial is None:
                 raise
-            switches = {key: options[key] for key in ("safe", "disable") if key in options}
-            raise ConfigError([*exc.problems, *load(exc.partial, **switches).problems]) from None
+            found = table_problems(exc.partial, **options)
+            raise ConfigError([*exc.problems, *found]) from None
         return cls(config, **options)
 
     @property

@@ -201,3 +201,24 @@ def test_topics_are_completed(monkeypatch: pytest.MonkeyPatch) -> None:
     completer = ShellComplete(trunkline, {}, "trunkline", "_TRUNKLINE_COMPLETE")
     offered = {item.value for item in completer.get_completions(["tail"], "a")}
     assert {"activity", "approvals", "audit"} <= offered
+
+
+def test_plugins_are_completed_by_name_and_distribution(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that are installed and those of the file; a file that is wrong hinders nobody."""
+    from click.shell_completion import ShellComplete
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "flower.py").write_text("raise AssertionError('imported')")
+    file = tmp_path / "trunkline.toml"
+    completer = ShellComplete(trunkline, {}, "trunkline", "_TRUNKLINE_COMPLETE")
+
+    def offered(prefix: str) -> set[str]:
+        return {item.value for item in completer.get_completions(["run", "--disable"], prefix)}
+
+    file.write_text('[connection]\nurl = "ws://x/"\n[plugins]\npaths = ["flower.py"]\n')
+    assert offered("flow") == {"flow", "flower"}
+    file.write_text("[plugins\n")
+    assert offered("flow") == {"flow"}
+    assert "trunkline" in offered("tr")
