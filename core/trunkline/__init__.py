@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from trunkline.activity.middleware import ActivityMiddleware
     from trunkline.activity.tracker import Tracker
     from trunkline.config import Config, load_config
     from trunkline.connection.connection import Connection
@@ -27,10 +28,13 @@ if TYPE_CHECKING:
     from trunkline.events import Event, Gap
     from trunkline.hookspecs import hookimpl
     from trunkline.host import Host, open_connection
+    from trunkline.host.threaded import BackgroundHost
     from trunkline.plugin_api import PluginContext, PluginInfo
 
 # {public name: the module that holds it}
 _HOMES = {
+    "ActivityMiddleware": "trunkline.activity.middleware",
+    "BackgroundHost": "trunkline.host.threaded",
     "Config": "trunkline.config",
     "ConfigError": "trunkline.errors",
     "Connection": "trunkline.connection.connection",
@@ -57,6 +61,8 @@ _HOMES = {
 }
 
 __all__ = [
+    "ActivityMiddleware",
+    "BackgroundHost",
     "Config",
     "ConfigError",
     "Connection",

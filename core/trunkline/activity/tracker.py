@@ -9,13 +9,15 @@ import os
 import platform
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any, Literal
 from uuid import uuid4
 
+from trunkline.activity import automatic
+from trunkline.activity.automatic import F
 from trunkline.activity.copying import copied
 from trunkline.activity.flushing import FlushReport
 from trunkline.activity.handling import handled_now
@@ -156,6 +158,18 @@ class Tracker:
             return id_
         self._refusals.refuse("full", "the inbox is full; is a host running?")
         return None
+
+    def tracked(self, name: str, *, record: Collection[str] = ()) -> Callable[[F], F]:
+        """Return a decorator for functions, sync or async: each call is an action `name`.
+
+        It holds `duration_ms`, `outcome` (`ok`, `error`, `cancelled`), the class of an error, and
+        the arguments that `record` names. A generator is refused.
+        """
+        return automatic.tracked(self.track_action, name, record)
+
+    def during(self, name: str) -> AbstractContextManager[dict[str, Any]]:
+        """Return a context manager: its block is an action `name`, with what it puts in."""
+        return automatic.during(self.track_action, name)
 
     # whose activity it is
 

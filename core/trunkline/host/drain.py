@@ -14,8 +14,8 @@ from trunkline.routing.router import Router
 
 logger = logging.getLogger(__name__)
 
-CLOSE_TIME = 1.5  # s of `stop_timeout` that are kept for the close of the socket
-CLEANUP_TIME = 2.0  # s before that, at least, for the clean-ups of plugins
+CLOSE_TIME = 1.5  # s of the limit that are kept for the close of the socket, a quarter at most
+CLEANUP_TIME = 2.0  # s before that for the clean-ups of plugins, a quarter at most, too
 POLL = 0.02  # s
 
 
@@ -28,29 +28,32 @@ class Drain:
     router: Router
     activity: Activity
     runners: list[PluginRunner]
+    limit: float
+    """Seconds for all of it."""
     hurry: trio.Event = attrs.Factory(trio.Event)
     """Set it, and what is under way is cut short."""
     unread_count: int = 0
     """Events that no handler will read."""
 
-    async def run(self, limit: float) -> None:
-        """Stop everything within `limit` seconds."""
-        deadline = trio.current_time() + limit
+    async def run(self) -> None:
+        """Stop everything within the limit."""
+        deadline = trio.current_time() + self.limit
+        close_time = min(CLOSE_TIME, self.limit / 4)
         with trio.move_on_at(deadline) as scope:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._cancel_in_a_hurry, scope)
                 self.connection.drain()
                 self.tracker.close()
                 self.router.close()
-                with trio.move_on_at(deadline - CLOSE_TIME):
-                    await self._flush(deadline - CLOSE_TIME)
+                with trio.move_on_at(deadline - close_time):
+                    await self._flush(deadline - close_time)
                 nursery.cancel_scope.cancel()
         undelivered = sum(sink.waiting_count for sink in self.activity.statistics().sinks)
         about = {"count": undelivered, "dropped": self.unread_count}
         logger.info("host.drain", extra=about)
         self.connection.stop()
         if not self.hurry.is_set():
-            with trio.move_on_after(CLOSE_TIME):
+            with trio.move_on_after(close_time):
                 await self.connection.wait_ended()
 
     async def _flush(self, until: float) -> None:
@@ -59,7 +62,7 @@ class Drain:
         The sinks come first because those of a stopped plugin can no longer deliver.
         """
         try:
-            with trio.move_on_at(until - CLEANUP_TIME):
+            with trio.move_on_at(until - min(CLEANUP_TIME, self.limit / 4)):
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self.activity.drain)
                     nursery.start_soon(self._wait_handlers)

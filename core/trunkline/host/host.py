@@ -3,7 +3,6 @@
 import logging
 import os
 import random
-import signal
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
@@ -25,6 +24,8 @@ from trunkline.host.drain import Drain
 from trunkline.host.privacy import stages_of
 from trunkline.host.proxies import proxy_warning
 from trunkline.host.reporting import host_status
+from trunkline.host.signals import watch_signals
+from trunkline.host.threaded import BackgroundHost
 from trunkline.plugin.backfill import Backfill
 from trunkline.plugin.filters import filters_from_config
 from trunkline.plugin.judging import table_problems
@@ -45,8 +46,6 @@ logger = logging.getLogger(__name__)
 
 #: Brings messages from elsewhere than a server; returns when there are no more.
 Feed = Callable[[Router], Awaitable[None]]
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Host:
@@ -137,7 +136,14 @@ class Host:
         self._backfill = Backfill(self.runners, self.router, walltime)
         self._nursery: trio.Nursery | None = None
         self._stopping = trio.Event()
-        self._drain = Drain(self.connection, self.tracker, self.router, self.activity, self.runners)
+        self._drain = Drain(
+            self.connection,
+            self.tracker,
+            self.router,
+            self.activity,
+            self.runners,
+            config.host.stop_timeout,
+        )
         self._missing: str | None = None
         self._started_at = walltime()
 
@@ -184,9 +190,21 @@ class Host:
             return f"the outbox cannot be written: {self.activity.degraded}"
         return None
 
-    def stop(self) -> None:
-        """Begin an orderly stop; doing so twice changes nothing."""
+    def stop(self, *, within: float | None = None) -> None:
+        """Begin an orderly stop, `within` fewer seconds than `[host] stop_timeout` if need be."""
+        if within is not None:
+            self._drain.limit = min(self._drain.limit, within)
         self._stopping.set()
+
+    def start_in_thread(self) -> BackgroundHost:
+        """Run in a thread of its own; return when every part runs, connected or not.
+
+        Raises:
+            TrunklineError, OSError: what a part could not start for.
+        """
+        background = BackgroundHost(self)
+        background.start()
+        return background
 
     async def run(
         self,
@@ -221,7 +239,7 @@ class Host:
             self._keep_visitor()
             self.router.serve(nursery)
             if handle_signals:
-                await nursery.start(self._watch_signals)
+                await nursery.start(watch_signals, self._stopping, self._drain.hurry)
             await self._open_door(nursery)
             self._announce_plugins()
             await nursery.start(self.activity.run)
@@ -235,7 +253,7 @@ class Host:
                 nursery.start_soon(self._run_feed, self._feed)
             task_status.started()
             await self._stopping.wait()
-            await self._drain.run(self.config.host.stop_timeout)
+            await self._drain.run()
             was_interrupted = self._drain.hurry.is_set()
             nursery.cancel_scope.cancel()
         return was_interrupted
@@ -253,17 +271,6 @@ class Host:
         if self.config.host.http is not None:
             self.http_port = await nursery.start(serve_port, self.config.host.http, pages)
             logger.info("host.http", extra={"port": self.http_port})
-
-    async def _watch_signals(
-        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-    ) -> None:
-        with trio.open_signal_receiver(*SIGNALS) as received:
-            task_status.started()
-            async for number in received:
-                logger.info("host.signal", extra={"reason": signal.Signals(number).name})
-                if self._stopping.is_set():
-                    self._drain.hurry.set()
-                self._stopping.set()
 
     async def _run_feed(self, feed: Feed) -> None:
         self.connection.drain()  # nothing that is sent can leave
