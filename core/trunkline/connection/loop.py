@@ -137,6 +137,8 @@ class Loop:
                 self.session = Session(transport, standing.epoch, self._shared)
                 try:
                     await self.session.establish(token, self._settings.topics)
+                    if self._is_draining:  # stopped meanwhile: nobody wants this link any more
+                        return Loss("closed", code=1000)
                     self._ready()
                     await self.session.live()
                 finally:

@@ -136,14 +136,8 @@ class Host:
         self._backfill = Backfill(self.runners, self.router, walltime)
         self._nursery: trio.Nursery | None = None
         self._stopping = trio.Event()
-        self._drain = Drain(
-            self.connection,
-            self.tracker,
-            self.router,
-            self.activity,
-            self.runners,
-            config.host.stop_timeout,
-        )
+        parts = (self.connection, self.tracker, self.router, self.activity, self.runners)
+        self._drain = Drain(*parts, limit=config.host.stop_timeout)
         self._missing: str | None = None
         self._started_at = walltime()
 
@@ -241,7 +235,8 @@ class Host:
             if handle_signals:
                 await nursery.start(watch_signals, self._stopping, self._drain.hurry)
             await self._open_door(nursery)
-            self._announce_plugins()
+            for record in self.records:  # retained: who subscribes late learns what failed at load
+                self._announce(record, record)
             await nursery.start(self.activity.run)
             await nursery.start(self.activity.follow, self.router)
             for runner in self.runners:
@@ -286,11 +281,6 @@ class Host:
     def _on_link(self, change: StateChange) -> None:
         if change.new is ConnectionState.CONNECTED:
             self.activity.connected()
-
-    def _announce_plugins(self) -> None:
-        """Retain the states, so that whoever subscribes late learns what failed at load."""
-        for record in self.records:
-            self._announce(record, record)
 
     def _announce(self, old: PluginRecord, new: PluginRecord) -> None:
         self.router.announce("plugin.state", new.change_from(old), key=f"plugin.state:{new.name}")

@@ -306,3 +306,25 @@ async def test_lost_links_are_logged_once_and_then_quietly(
     assert lost[0] == logging.WARNING
     assert len(lost) > 3
     assert set(lost[1:]) == {logging.DEBUG}
+
+
+async def test_dr2_a_stop_during_the_handshake_ends_the_attempt(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The link that comes up all the same is closed: draining, never connected, no failure."""
+
+    def stopping(dial: Any) -> Any:
+        async def dialled(endpoint: Any, on_phase: Any) -> trio.abc.Stream:
+            stream: trio.abc.Stream = await dial(endpoint, on_phase)
+            bench.connection.drain()
+            return stream
+
+        return dialled
+
+    async with open_bench(wrap=stopping) as bench:
+        await bench.until(ConnectionState.DRAINING)
+        with trio.fail_after(60):
+            await bench.connection.wait_ended()
+        assert bench.states == ["connecting", "draining", "disconnected"]
+        await trio.sleep(1)
+        assert bench.simulator.socket_count == 0
