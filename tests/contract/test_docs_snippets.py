@@ -39,7 +39,7 @@ PROGRAMS = {
     "events.md: Events": " live\n",
     "migrating.md: connect, subscribe with a filter, state": "connected ('flow_executions',)\n1\n",
     "migrating.md: send": "unauthorized",
-    "migrating.md: page views, actions, conversions": "delivered=3, waiting=0, dropped=0",
+    "migrating.md: page views, actions, conversions": "delivered=3, waiting=0, dead=0, dropped=0",
 }
 PLUGINS = {
     "README.md: A plugin in ten lines": "+00:00 {'type': 'audit_event'",
