@@ -24,6 +24,7 @@ from trunkline.simulator import ACCOUNT_A, Simulator
 
 URL = "ws://localhost/api/v1/ws/unified"
 LIMIT = 10.0  # s for one snippet; each takes well under one
+PACKAGES = {"acme_audit", "trunkline_tool_watch"}  # that the pages write
 PAYLOAD = {"action": "tool_call", "ip": "10.0.0.1"}
 ENVIRON = {
     "TRUNKLINE_TOKEN": "demo-token",
@@ -57,8 +58,12 @@ PYTHON, TOML, CONSOLE = snippets("python"), snippets("toml"), snippets("console"
 
 def test_every_python_snippet_is_run() -> None:
     """None is added without saying what it must do."""
-    tests = {name for name in PYTHON if "trunkline.testing" in PYTHON[name]}  # run as such
-    assert set(PYTHON) == {*PROGRAMS, *PLUGINS, *tests}
+    elsewhere = {
+        name
+        for name, code in PYTHON.items()
+        if "trunkline.testing" in code or name.startswith("tutorial.md: ")
+    }
+    assert set(PYTHON) == {*PROGRAMS, *PLUGINS, *elsewhere}
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -151,7 +156,7 @@ def test_configuration_is_valid(name: str, tmp_path: Path) -> None:
     tables = tomllib.loads(TOML[name])
     if "project" in tables:
         [points] = tables["project"]["entry-points"].values()
-        assert {target.partition(".")[0] for target in points.values()} == {"acme_audit"}
+        assert {target.partition(".")[0] for target in points.values()} <= PACKAGES
         return
     connection = "" if "connection" in tables else '[connection]\nurl = "ws://localhost"\n'
     (tmp_path / "plugins").mkdir()
@@ -183,7 +188,7 @@ def test_command_lines_are_understood(name: str) -> None:
             case ["make", target]:
                 assert target in targets
             case _:
-                assert words[0] in {"export", "pip", "psql", "python"}
+                assert words[0] in {".", "cd", "export", "mkdir", "pip", "psql", "python"}
 
 
 def test_the_ten_lines_of_readme_are_those_of_the_example() -> None:

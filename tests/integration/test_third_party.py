@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import trio
-from environments import ROOT, fresh_environment, run
+from environments import ROOT, fresh_environment, install, run
 
 from trunkline.simulator import Simulator
 
@@ -41,7 +41,9 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (broken / "acme_broken").mkdir(parents=True)
     (broken / "pyproject.toml").write_text(BROKEN)
     (broken / "acme_broken" / "__init__.py").write_text("import not_there\n")
-    return fresh_environment(home, EXAMPLE, broken)
+    python = fresh_environment(home)
+    install(python, home, EXAMPLE, broken)
+    return python
 
 
 def trunkline(

@@ -25,22 +25,25 @@ def run(
     )
 
 
-def fresh_environment(home: Path, *projects: Path) -> Path:
-    """Build projects as wheels and install them in `home`, beside Trunkline; return the Python.
-
-    No package index is asked.
-    """
-    built = run(*PIP, "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", home, *projects)
-    assert built.returncode == 0, built.stderr
+def fresh_environment(home: Path) -> Path:
+    """Make an environment in `home` that finds Trunkline and all it needs; return its Python."""
     venv.create(home / "venv", symlinks=True)
     python = home / "venv" / "bin" / "python"
-    packages = Path(
-        run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").stdout.strip()
-    )
     # the test environment's packages, Trunkline among them, behind what is installed here
     lines = [*site.getsitepackages(), str(ROOT / "core"), str(ROOT / "plugins")]
-    (packages / "beside.pth").write_text("\n".join(lines) + "\n")
-    wheels = sorted(home.glob("*.whl"))
-    installed = run(*PIP, "install", "-q", "--no-deps", "--no-index", "--target", packages, *wheels)
-    assert installed.returncode == 0, installed.stderr
+    (_packages(python) / "beside.pth").write_text("\n".join(lines) + "\n")
     return python
+
+
+def install(python: Path, home: Path, *projects: Path) -> None:
+    """Build projects as wheels in `home` and install them; no package index is asked."""
+    built = run(*PIP, "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", home, *projects)
+    assert built.returncode == 0, built.stderr
+    wheels, target = sorted(home.glob("*.whl")), _packages(python)
+    done = run(*PIP, "install", "-q", "--no-deps", "--no-index", "--target", target, *wheels)
+    assert done.returncode == 0, done.stderr
+
+
+def _packages(python: Path) -> Path:
+    code = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    return Path(run(python, "-c", code).stdout.strip())

@@ -33,7 +33,8 @@ def new(name: str, *, as_json: bool) -> None:
     click.echo('  python -m pip install -e ".[test]"')
     click.echo("  python -m pytest")
     click.echo("  trunkline simulate        # a server, in another terminal")
-    click.echo("  trunkline run             # the host of trunkline.toml, with the plugin")
+    click.echo("  export TRUNKLINE_TOKEN=demo-token")
+    click.echo("  trunkline run --watch     # the host of trunkline.toml, with the plugin")
 
 
 def _taken() -> set[str]:
