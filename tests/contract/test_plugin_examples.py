@@ -31,7 +31,7 @@ async def test_p27_the_same_grown_up(trunkline_host: HostFactory, tmp_path: Path
         for action in ("runtime_session_created", "policy_allow"):
             payload = {"action": action, "ip": "10.0.0.1"}
             await host.push({"topic": "audit", "type": "audit_event", "payload": payload})
-        await trio.sleep(60)
+        await trio.sleep(61)
         assert [event.get("payload.ip") for event in host.published("audit")] == ["***", "***"]
         [summary] = host.published("audit_summary")
         assert dict(summary.data) == {"runtime_session_created": 1}
