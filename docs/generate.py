@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import attrs
+from generate_promises import limits, promises
 from generate_surface import api, commands, hooks, members, paragraphs
 from generate_tables import close_policy, metrics
 
@@ -52,6 +53,8 @@ def fragments() -> dict[str, str]:
         "states.md": _states(CONNECTION_NEXT),
         "close-policy.md": close_policy(),
         "metrics.md": metrics(),
+        "promises.md": promises(),
+        "limits.md": limits(),
         "plugin-states.md": _states(PLUGIN_NEXT),
         "hooks.md": hooks(),
         "context.md": members(plugin_api.PluginContext, "ctx."),

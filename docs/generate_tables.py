@@ -1,4 +1,4 @@
-"""Tables that the code holds as data: the close policy, the metrics, the promises."""
+"""Tables that the code holds as data: the close policy, the metrics."""
 
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus

@@ -101,7 +101,7 @@ HOSTILE: list[tuple[str, Serve, str]] = [
 @pytest.mark.parametrize(
     ("serve", "kind"), [case[1:] for case in HOSTILE], ids=[case[0] for case in HOSTILE]
 )
-async def test_a_hostile_server_is_left_with_a_typed_error_and_a_closed_descriptor(
+async def test_f4_a_hostile_server_is_left_with_a_typed_error_and_a_closed_descriptor(
     serve: Serve, kind: str
 ) -> None:
     """T1, T2, T3, T6, T8, T10 once more, where the system has its say."""

@@ -94,7 +94,7 @@ async def test_a26_rejected_events_are_dead_and_the_rest_is_delivered(
         assert "outbox.dead_letter" in [record.message for record in caplog.records]
 
 
-async def test_a26_poison_is_found_by_halving_and_given_up_after_five_failures_alone(
+async def test_a26_acceptance_12_poison_is_found_by_halving_and_given_up_after_five_failures_alone(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     """One bad event of 64: 63 delivered, in order, one dead."""
@@ -155,7 +155,7 @@ async def test_a_write_that_takes_too_long_is_cancelled_and_tried_again(
         assert sink.times[1] - sink.times[0] >= 30
 
 
-async def test_a23_a_full_queue_gives_up_page_views_first_and_conversions_never(
+async def test_a23_acceptance_11_a_full_queue_gives_up_page_views_first_and_conversions_never(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     """A virtual day offline: bounded, counted by kind."""

@@ -12,7 +12,7 @@ from examples import examples
 from host_bench import plugin, running
 from ledger_bench import watch
 
-from trunkline.errors import TrunklineError
+from trunkline.errors import Rejected, TrunklineError
 from trunkline.events import Event, Gap
 from trunkline.simulator import Fault, Faults, Plan, Simulator
 from trunkline.simulator.ledger import Ledger
@@ -60,6 +60,33 @@ async def test_acceptance_09_a_back_fill_stands_beside_the_live_events(
     assert live == [*range(1, 40), "gap", *range(61, 101)]
     assert filled == (list(range(40, 61)) if answer == FETCHES else [])
     assert ("backfill.done" if filled else "backfill.failed") in said
+
+
+async def test_acceptance_11_what_waited_leaves_in_batches_and_a_command_waits_for_one(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """An hour offline, then a spike: never over 64 unconfirmed, and one batch before a command."""
+    simulator = Simulator(seed=1)
+    simulator.restart(3600)
+    async with running(simulator=simulator) as (host, _):
+        for number in range(1000):
+            host.tracker.track_action("tick", {"n": number})
+        await trio.sleep(3500)
+        await host.connection.wait_connected(timeout=300)
+        behind = len(simulator.received)
+        with pytest.raises(Rejected):
+            await host.connection.send({"type": "command", "command": "stop", "execution_id": "x"})
+        await trio.sleep(60)
+        kinds = [json.loads(received.frame)["type"] for received in simulator.received]
+    unconfirmed = most = 0
+    for kind in kinds:
+        unconfirmed = (
+            unconfirmed + 1 if kind == "activity" else 0 if kind == "ping" else unconfirmed
+        )
+        most = max(most, unconfirmed)
+    assert kinds.count("activity") >= 1000
+    assert 32 <= most <= 65  # the greeting of the session is one of its own
+    assert kinds.index("command") - behind <= 65 + 1
 
 
 async def test_acceptance_13_a_stop_with_a_mute_peer_is_in_time(
