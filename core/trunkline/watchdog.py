@@ -9,8 +9,9 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 import trio
 
@@ -36,15 +37,28 @@ class _Pulse(trio.abc.Instrument):
         self.busy_since = time.monotonic()
 
 
+def _nobody(_: str) -> str:
+    """Know no plugin."""
+    return ""
+
+
 @contextmanager
-def watched(*, limit: float = LIMIT, look: float = LOOK) -> Iterator[None]:
-    """Watch the present event loop for the scope, from a thread that ends with it."""
+def watched(
+    *,
+    limit: float = LIMIT,
+    look: float = LOOK,
+    owner_of: Callable[[str], str] = _nobody,
+) -> Iterator[None]:
+    """Watch the present event loop for the scope, from a thread that ends with it.
+
+    `owner_of` returns the plugin to which a module belongs, by the module's name, or nothing.
+    """
     pulse = _Pulse()
     ended = threading.Event()
     loop_thread = threading.get_ident()
     thread = threading.Thread(
         target=_watch,
-        args=(pulse, ended, loop_thread, limit, look),
+        args=(pulse, ended, loop_thread, limit, look, owner_of),
         name="trunkline watchdog",
         daemon=True,
     )
@@ -59,7 +73,12 @@ def watched(*, limit: float = LIMIT, look: float = LOOK) -> Iterator[None]:
 
 
 def _watch(
-    pulse: _Pulse, ended: threading.Event, loop_thread: int, limit: float, look: float
+    pulse: _Pulse,
+    ended: threading.Event,
+    loop_thread: int,
+    limit: float,
+    look: float,
+    owner_of: Callable[[str], str],
 ) -> None:
     reported: float | None = None  # the `busy_since` that was reported
     while not ended.wait(look):
@@ -75,4 +94,14 @@ def _watch(
         frame = sys._current_frames().get(loop_thread)  # noqa: SLF001 - documented, for just this
         stack = traceback.format_stack(frame)[-STACK_LINES:] if frame is not None else []
         about = {"seconds": round(time.monotonic() - since, 1), "stack": "".join(stack)}
-        logger.error("host.blocked", extra=about)
+        logger.error("host.blocked", extra={**about, "plugin": _culprit(frame, owner_of)})
+
+
+def _culprit(frame: FrameType | None, owner_of: Callable[[str], str]) -> str:
+    """Return the plugin whose code is innermost, however deep in a library it has gone."""
+    while frame is not None:
+        owner = owner_of(str(frame.f_globals.get("__name__", "")))
+        if owner:
+            return owner
+        frame = frame.f_back
+    return ""

@@ -19,13 +19,14 @@ async def test_a_blocked_loop_is_reported_with_the_stack_that_blocks_it(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """One line while it stands still, naming the function; one when it goes on."""
-    with watched(limit=0.1, look=0.02):
+    with watched(limit=0.1, look=0.02, owner_of=lambda module: "careless" * (module == __name__)):
         await trio.lowlevel.checkpoint()
         block(0.4)
         await trio.sleep(0.1)
     blocked, unblocked = caplog.records
     assert (blocked.getMessage(), blocked.levelno) == ("host.blocked", logging.ERROR)
     assert "in block" in vars(blocked)["stack"]
+    assert vars(blocked)["plugin"] == "careless"
     assert 0.1 <= vars(blocked)["seconds"] < 0.4
     assert unblocked.getMessage() == "host.unblocked"
     assert vars(unblocked)["seconds"] >= 0.3

@@ -1,6 +1,7 @@
 """`record`, then `replay`: a real server, a real file, real signals."""
 
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -86,7 +87,13 @@ async def test_a_recording_is_replaced_only_by_force(
 
 
 async def test_a_host_can_be_asked_on_a_port_and_told_to_retry(tmp_path: Path) -> None:
-    """`/ready`, `/metrics` by HTTP; `status --retry` ends a wait of minutes."""
+    """`/ready`, `/metrics` by HTTP; `status --retry` ends a wait of minutes, and tells of plugins."""
+    away = (
+        "from trunkline import hookimpl\nfrom trunkline.plugin_api import NotReady\n@hookimpl\n"
+        "async def trunkline_run(ctx):\n    ctx.note('all is well')\n"
+        "    raise NotReady('the disk is away', retry_after=3000)\n"
+    )
+    (tmp_path / "away.py").write_text(away)
     file = tmp_path / "trunkline.toml"
     environment = {**ENVIRONMENT, "XDG_RUNTIME_DIR": str(tmp_path)}
     simulator = Simulator(seed=3)
@@ -95,7 +102,7 @@ async def test_a_host_can_be_asked_on_a_port_and_told_to_retry(tmp_path: Path) -
         async with simulator.listen() as url:
             file.write_text(
                 f'[connection]\nurl = "{url}"\ntoken = {{ env = "TOKEN" }}\n'
-                '[host]\nhttp = "127.0.0.1:0"\n'
+                '[host]\nhttp = "127.0.0.1:0"\n[plugins]\npaths = ["away.py"]\n'
             )
             async with process("run", str(file), "--log-text", env=environment) as run:
                 err = await read_until(run.stderr, "auth.blocked")
@@ -103,7 +110,11 @@ async def test_a_host_can_be_asked_on_a_port_and_told_to_retry(tmp_path: Path) -
                 assert await http_status(port, "/ready") == 503
                 simulator.refuse_tokens = False
                 async with process("status", str(file), "--retry", env=environment) as asked:
-                    assert (await finish(asked))[0] == 0
+                    code, told, _ = await finish(asked)
+                assert code == 0
+                assert re.search(
+                    r"away +waiting +0 +the disk is away; again in (3000|2\d\d\d) s", told
+                )
                 await read_until(run.stderr, "new=connected")
                 assert await http_status(port, "/ready") == 200
                 assert await http_status(port, "/metrics") == 200

@@ -12,6 +12,7 @@ from trunkline.config import load_config
 from trunkline.errors import ConfigError, UsageError
 from trunkline.plugin.discover import Found
 from trunkline.plugin.survey import survey
+from trunkline.plugin.switches import record_of
 
 #: {file: (time of its last change in ns, bytes)}
 Snapshot = Mapping[Path, tuple[int, int]]
@@ -38,7 +39,7 @@ def _code_of(found: Found) -> Iterator[Path]:
         yield path.parent if path.name == "__init__.py" else path
         return
     try:
-        spec = find_spec(found.package)
+        spec = find_spec(record_of(found).package)
     except (ImportError, ValueError):
         return
     if spec is not None and spec.submodule_search_locations:

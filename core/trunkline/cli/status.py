@@ -1,6 +1,7 @@
 """`trunkline status`: ask a running host, over its control door."""
 
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +62,7 @@ def _print(report: dict[str, Any]) -> None:
     click.echo()
     print_table(
         ("plugin", "state", "errors", "note"),
-        [
-            [p["name"], p["state"], p["handler_errors"], p["note"] or p["reason"]]
-            for p in report["plugins"]
-        ],
+        [[p["name"], p["state"], p["handler_errors"], _saying(p)] for p in report["plugins"]],
     )
     click.echo()
     print_table(("topic", "events"), sorted(report["routing"]["routed"].items()))
@@ -89,3 +87,11 @@ def _print(report: dict[str, Any]) -> None:
     if dropped:
         click.echo()
         print_table(("dropped", "count"), sorted(dropped.items()))
+
+
+def _saying(plugin: dict[str, Any]) -> str:
+    """Return why a plugin does not run and when it is tried again; of one that does, its note."""
+    if plugin["retry_at"] is None:
+        return str(plugin["reason"] or plugin["note"])
+    wait = (datetime.fromisoformat(plugin["retry_at"]) - datetime.now(UTC)).total_seconds()
+    return f"{plugin['reason']}; again in {max(wait, 0):.0f} s"

@@ -218,7 +218,7 @@ class Host:
             Interrupted: a second signal came before the stop was done.
         """
         await self.activity.open()
-        with watched():
+        with watched(owner_of=self.loaded.owner_of):
             was_interrupted = await self._run_parts(task_status, handle_signals=handle_signals)
         if self._missing is not None:
             raise RequiredPluginMissing(self._missing)

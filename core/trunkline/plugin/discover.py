@@ -11,7 +11,7 @@ from pathlib import Path
 import attrs
 from packaging.utils import canonicalize_name
 
-from trunkline.plugin.local import PACKAGE, load_local
+from trunkline.plugin.local import load_local
 from trunkline.plugin.record import Origin
 
 GROUP = "trunkline.plugins"
@@ -36,13 +36,6 @@ class Found:
     version: str | None = None
     requires_dist: tuple[str, ...] = ()
     issues_url: str | None = None
-
-    @property
-    def package(self) -> str:
-        """The top-level package its code lives in, as its modules name themselves."""
-        if self.origin == "path":
-            return f"{PACKAGE}.{self.name}"
-        return self.source.partition(":")[0].partition(".")[0]
 
     @property
     def origin_name(self) -> str:

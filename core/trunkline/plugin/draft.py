@@ -61,7 +61,7 @@ class Draft:
             yield
         except (Exception, SystemExit) as exc:
             logger.debug("plugin.traceback", extra={"plugin": self.name}, exc_info=exc)
-            self.fail(reason_of(exc), _place(exc, self.found.package))
+            self.fail(reason_of(exc), _place(exc, self.record.package))
 
     def fail(self, reason: str, location: str = "") -> None:
         """Give the plugin up, in the phase it is in."""

@@ -71,6 +71,13 @@ class Loaded:
         """The subscriptions of all plugins, in load order."""
         return tuple(rule for plugin in self.plugins for rule in plugin.subscriptions)
 
+    def owner_of(self, module: str) -> str:
+        """Return the plugin to which a module belongs, by its name; empty for any other."""
+        for record in self.records:
+            if module == record.package or module.startswith(f"{record.package}."):
+                return record.name
+        return ""
+
     def require(self) -> None:
         """Go on only if the host may run.
 

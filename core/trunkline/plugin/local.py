@@ -8,7 +8,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
-PACKAGE = "trunkline_local"
+from trunkline.plugin.record import LOCAL_PACKAGE
 
 
 def load_local(name: str, file: Path) -> ModuleType:
@@ -16,8 +16,8 @@ def load_local(name: str, file: Path) -> ModuleType:
 
     A package is given by its `__init__.py`; its own modules import each other relatively.
     """
-    parent = sys.modules.setdefault(PACKAGE, _empty_package())
-    full_name = f"{PACKAGE}.{name}"
+    parent = sys.modules.setdefault(LOCAL_PACKAGE, _empty_package())
+    full_name = f"{LOCAL_PACKAGE}.{name}"
     folders = [str(file.parent)] if file.name == "__init__.py" else None
     spec = spec_from_file_location(full_name, file, submodule_search_locations=folders)
     if spec is None or spec.loader is None:
@@ -35,7 +35,7 @@ def load_local(name: str, file: Path) -> ModuleType:
 
 
 def _empty_package() -> ModuleType:
-    package = ModuleType(PACKAGE, "Plugins that were loaded from files.")
+    package = ModuleType(LOCAL_PACKAGE, "Plugins that were loaded from files.")
     package.__path__ = []
     return package
 

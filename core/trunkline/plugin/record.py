@@ -11,6 +11,8 @@ import attrs
 
 from trunkline.plugin.states import Phase, PluginState, check
 
+LOCAL_PACKAGE = "trunkline_local"  # files are imported into it, so that they shadow nothing (P4)
+
 Origin = Literal["builtin", "entry_point", "path"]
 
 #: {phase: what went wrong, as it stands in the line}
@@ -86,6 +88,14 @@ class PluginRecord:
             "reason": self.reason,
             "retry_at": None if self.retry_at is None else self.retry_at.isoformat(),
         }
+
+    @property
+    def package(self) -> str:
+        """What the names of its modules begin with; each built-in is a package of its own."""
+        if self.origin == "path":
+            return f"{LOCAL_PACKAGE}.{self.name}"
+        module = self.source.partition(":")[0]
+        return module if self.origin == "builtin" else module.partition(".")[0]
 
     @property
     def title(self) -> str:
