@@ -15,6 +15,7 @@ from hook import Hook, answered
 from postgresql import Cluster
 
 from trunkline import Event, Gap, NotSent
+from trunkline.activity.outbox import gap_event
 from trunkline.plugin.binding import BoundSink
 from trunkline_plugins.activity import upstream
 from trunkline_plugins.sinks.console import ConsoleSink
@@ -39,9 +40,9 @@ def happened(name: str, **data: object) -> Event:
     return event
 
 
-def gap() -> Gap:
-    """Return a gap in a topic."""
-    return Gap("approvals", "reconnect", AT, AT, epoch=2, dropped=7)
+def gap() -> Event:
+    """Return a gap in a topic, as the outbox hands it to sinks."""
+    return gap_event(Gap("approvals", "reconnect", AT, AT, epoch=2, dropped=7))
 
 
 def unwritable(name: str) -> Event:
@@ -90,7 +91,7 @@ class Jsonl(SinkBench):
     def names(self) -> Sequence[str]:
         """Read the lines."""
         lines = [json.loads(line) for line in self._path.read_text().splitlines()]
-        return ["gap" if "gap" in line else line["data"]["name"] for line in lines]
+        return [line["data"].get("name", "gap") for line in lines]
 
     @contextmanager
     def away(self) -> Iterator[None]:
@@ -115,8 +116,8 @@ class Sqlite(SinkBench):
         """Read the rows."""
         database = sqlite3.connect(self.path)
         try:
-            rows = database.execute("SELECT type, data FROM trunkline_events ORDER BY position")
-            return ["gap" if kind == "gap" else json.loads(data)["name"] for kind, data in rows]
+            rows = database.execute("SELECT data FROM trunkline_events ORDER BY position")
+            return [json.loads(data).get("name", "gap") for (data,) in rows]
         finally:
             database.close()
 
@@ -144,8 +145,8 @@ class Postgresql(SinkBench):
     def names(self) -> Sequence[str]:
         """Read the rows."""
         with psycopg.connect(self._cluster.dsn("events"), autocommit=True) as connection:
-            rows = connection.execute("SELECT type, data FROM trunkline_events ORDER BY position")
-            return ["gap" if kind == "gap" else data["name"] for kind, data in rows]
+            rows = connection.execute("SELECT data FROM trunkline_events ORDER BY position")
+            return [data.get("name", "gap") for (data,) in rows]
 
     @contextmanager
     def away(self) -> Iterator[None]:
@@ -176,7 +177,7 @@ class Console(SinkBench):
         """Read the lines."""
         self._text += self._read()
         data = [line.split(" ", 3)[3] for line in self._text.splitlines()]
-        return [json.loads(each)["name"] if each[0] == "{" else "gap" for each in data]
+        return [json.loads(each).get("name", "gap") for each in data]
 
     def _read(self) -> str:
         try:
@@ -255,9 +256,7 @@ class Webhook(SinkBench):
     def names(self) -> Sequence[str]:
         """Read the bodies of what was taken."""
         bodies = [json.loads(each.body) for each in self._hook.taken]
-        return [
-            "gap" if "gap" in item else item["data"]["name"] for each in bodies for item in each
-        ]
+        return [item["data"].get("name", "gap") for each in bodies for item in each]
 
     @contextmanager
     def away(self) -> Iterator[None]:

@@ -9,7 +9,7 @@ import attrs
 import orjson
 import trio
 
-from trunkline import Event, Gap
+from trunkline import Event
 from trunkline.plugin_api import NotReady, Sinks
 from trunkline_plugins.text import printable
 
@@ -45,11 +45,11 @@ class ConsoleSink:
         self._is_closed = False
         self._limiter = trio.CapacityLimiter(1)  # lines of two batches never mix
 
-    async def write(self, events: Sequence[Event | Gap]) -> None:
+    async def write(self, events: Sequence[Event]) -> None:
         """Show the batch; a terminal that was stopped may take as long as the host allows."""
         if self._is_closed:
             return
-        text = "".join(self._line(item) + "\n" for item in events)
+        text = "".join(self._line(event) + "\n" for event in events)
         try:
             await trio.to_thread.run_sync(
                 _write_all,
@@ -64,19 +64,14 @@ class ConsoleSink:
             self._is_closed = True
             logger.warning("console.closed", extra={"sink": "console", "reason": exc.strerror})
 
-    def _line(self, item: Event | Gap) -> str:
-        if isinstance(item, Gap):
-            since, until = (f"{moment:%H:%M:%S}" for moment in (item.since, item.until))
-            text = f"events may be missing from {since} to {until} ({item.cause})"
-            return self._styled(until, f"{item.topic} gap", text)
+    def _line(self, event: Event) -> str:
         try:
-            data = orjson.dumps(dict(item.data)).decode()
+            data = orjson.dumps(dict(event.data)).decode()
         except orjson.JSONEncodeError:
             data = "(not shown: nested too deeply)"
-        label = printable(f"{item.topic} {item.type}", DATA_SHOWN)
-        return self._styled(f"{item.received_at:%H:%M:%S}", label, printable(data, DATA_SHOWN))
-
-    def _styled(self, moment: str, label: str, text: str) -> str:
+        text = printable(data, DATA_SHOWN)
+        label = printable(f"{event.topic} {event.type}", DATA_SHOWN)
+        moment = f"{event.received_at:%H:%M:%S}"
         if self._is_colored:
             return f"{DIM}{moment}{RESET} {BOLD}{label}{RESET} {text}"
         return f"{moment} {label} {text}"

@@ -8,7 +8,7 @@ from typing import Literal, Self
 import attrs
 import trio
 
-from trunkline import Event, Gap
+from trunkline import Event
 from trunkline.plugin_api import NotReady, Reject, Sinks
 from trunkline_plugins.sinks.encoding import encode, line
 from trunkline_plugins.sinks.rotating import RotatingFile
@@ -48,7 +48,7 @@ class JsonlSink:
     async def __aexit__(self, *_: object) -> None:
         self._file.close()  # in line: it must also happen when cancelled
 
-    async def write(self, events: Sequence[Event | Gap]) -> None:
+    async def write(self, events: Sequence[Event]) -> None:
         """Append the batch.
 
         The thread is waited for even when cancelled: two must never write to one file.

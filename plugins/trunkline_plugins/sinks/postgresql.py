@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, Self
 import attrs
 import trio
 
-from trunkline import Event, Gap
+from trunkline import Event
 from trunkline.plugin_api import Reject, Secret, Sinks
 from trunkline_plugins.sinks.encoding import encode, row
 from trunkline_plugins.sinks.server import Server
@@ -82,7 +82,7 @@ class PostgresqlSink:
         with trio.move_on_after(CLOSE_LIMIT, shield=True):
             await self._in_thread()
 
-    async def write(self, events: Sequence[Event | Gap]) -> None:
+    async def write(self, events: Sequence[Event]) -> None:
         """Insert those whose id is not there yet.
 
         Raises:

@@ -18,6 +18,7 @@ MAX_BYTES = 100 * 1024 * 1024
 KEEP = 14  # archives; two weeks of days
 MODE = 0o600
 FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+LONGEST_LINE = 64 * 1024 * 1024  # bytes; far beyond the largest message
 BLOCK = 64 * 1024  # bytes read at once when looking for the last line
 
 
@@ -126,12 +127,21 @@ def _repair(fd: int, path: Path) -> None:
     start = _last_line_start(fd, size)
     if start == size:
         return
-    try:
-        json.loads(os.pread(fd, size - start, start))
-    except ValueError:
-        os.ftruncate(fd, start)
-    else:
+    if _is_whole(fd, start, size):
         os.write(fd, b"\n")
+    else:
+        os.ftruncate(fd, start)
+
+
+def _is_whole(fd: int, start: int, end: int) -> bool:
+    """Tell whether a line without an end is JSON; one that is longer than any of ours is not read."""
+    if end - start > LONGEST_LINE:
+        return False
+    try:
+        json.loads(os.pread(fd, end - start, start))
+    except ValueError:
+        return False
+    return True
 
 
 def _last_line_start(fd: int, size: int) -> int:

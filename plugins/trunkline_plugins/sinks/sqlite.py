@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 import attrs
 import trio
 
-from trunkline import Event, Gap
+from trunkline import Event
 from trunkline.plugin_api import Reject, Sinks
 from trunkline_plugins.sinks.database import Database
 from trunkline_plugins.sinks.encoding import encode, row
@@ -47,7 +47,7 @@ class SqliteSink:
     async def __aexit__(self, *_: object) -> None:
         self._database.close()  # in line: it must also happen when cancelled
 
-    async def write(self, events: Sequence[Event | Gap]) -> None:
+    async def write(self, events: Sequence[Event]) -> None:
         """Insert those whose id is not there yet.
 
         The thread is waited for even when cancelled: two must never use one connection.

@@ -10,7 +10,7 @@ import attrs
 import pytest
 import trio
 
-from trunkline import Event, Gap
+from trunkline import Event
 from trunkline.plugin_api import NotReady
 from trunkline_plugins.sinks.console import ConsoleSink
 
@@ -64,14 +64,6 @@ async def test_console_cuts_large_data(pipe: Ends) -> None:
     """A line stays a line, however much an event holds."""
     await ConsoleSink(pipe.writer).write([happened({"name": "x" * 100_000})])
     assert len(pipe.read()) < 500
-
-
-async def test_console_shows_a_gap_in_its_place(pipe: Ends) -> None:
-    """Where events may be missing there is a line that says so."""
-    await ConsoleSink(pipe.writer).write([Gap("approvals", "reconnect", AT, AT, epoch=2)])
-    assert pipe.read() == (
-        "21:04:56 approvals gap events may be missing from 21:04:56 to 21:04:56 (reconnect)\n"
-    )
 
 
 async def test_console_survives_data_that_is_no_json(pipe: Ends) -> None:

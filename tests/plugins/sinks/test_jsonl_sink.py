@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import trio
 
-from trunkline import Event, Gap
+from trunkline import Event
 from trunkline.plugin_api import NotReady, Reject
 from trunkline_plugins.sinks.jsonl import JsonlSink
 from trunkline_plugins.sinks.rotating import RotatingFile
@@ -66,13 +66,6 @@ async def test_jsonl_file_belongs_to_its_owner_alone(tmp_path: Path) -> None:
         os.umask(before)
     assert permissions(path) == 0o600
     assert permissions(path.parent) == 0o700
-
-
-async def test_jsonl_writes_a_gap_in_its_place(path: Path) -> None:
-    """A gap is a line too, told by its key."""
-    async with JsonlSink(RotatingFile(path)) as sink:
-        await sink.write([Gap("approvals", "reconnect", AT, AT, epoch=2)])
-    assert json.loads(text_of(path))["gap"]["cause"] == "reconnect"
 
 
 async def test_jsonl_rejects_what_is_no_json_and_writes_the_rest(path: Path) -> None:

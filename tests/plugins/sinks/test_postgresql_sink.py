@@ -65,8 +65,8 @@ async def test_a_row_holds_every_field(events: str) -> None:
         "SELECT id::text, topic, type, received_at, epoch, origin, data FROM trunkline_events ORDER BY position",
     )
     assert first == (event.id, "activity", "action", AT, 0, "local", dict(event.data))
-    assert second[1:6] == ("approvals", "gap", datetime(2026, 11, 22, 21, 4, 56, tzinfo=UTC), 2, "local")  # fmt: skip
-    assert second[6]["gap"]["dropped"] == 7
+    assert second[1:6] == ("approvals", "gap", datetime(2026, 11, 22, 21, 4, 56, tzinfo=UTC), 2, "live")  # fmt: skip
+    assert second[6]["dropped"] == 7
 
 
 async def test_a_row_that_no_table_takes_refuses_the_batch_whole(events: str) -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -123,6 +124,20 @@ def test_torn_last_line_is_repaired_at_open(path: Path, found: bytes, kept: byte
     file.open()
     file.close()
     assert path.read_bytes() == kept
+
+
+def test_c84_a_torn_line_without_bounds_is_cut_without_being_read(path: Path) -> None:
+    """However long the garbage at the end is, opening costs no memory for it."""
+    path.write_bytes(LINE + b'{"long":"')
+    os.truncate(path, 200 * 1024 * 1024)
+    tracemalloc.start()
+    file = RotatingFile(path)
+    file.open()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    file.close()
+    assert path.read_bytes() == LINE
+    assert peak < 1024 * 1024
 
 
 def test_short_writes_are_continued(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

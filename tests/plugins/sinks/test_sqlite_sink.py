@@ -52,8 +52,8 @@ async def test_a_row_holds_every_field(path: Path) -> None:
     at = "2026-11-22T21:04:56+00:00"
     assert first[:6] == (event.id, "activity", "action", at, 0, "local")
     assert json.loads(first[6]) == dict(event.data)
-    assert second[1:6] == ("approvals", "gap", at, 2, "local")
-    assert json.loads(second[6])["gap"]["dropped"] == 7
+    assert second[1:6] == ("approvals", "gap", at, 2, "live")
+    assert json.loads(second[6])["dropped"] == 7
 
 
 async def test_the_file_is_its_owners_and_survives_power_loss(path: Path) -> None:

@@ -18,7 +18,7 @@ import trustme
 from hook import Hook, answered, endless_body, endless_head, hang_up, silence, torn_body
 from sink_bench import gap, happened, unwritable
 
-from trunkline import Event, Gap
+from trunkline import Event
 from trunkline.plugin_api import NotReady, Reject, Secret
 from trunkline_plugins.sinks.errors import Refused
 from trunkline_plugins.sinks.webhook import WebhookSettings
@@ -63,7 +63,7 @@ def test_s16_what_is_no_key_is_refused_without_being_repeated(secret: str) -> No
 async def test_a_batch_is_one_signed_array() -> None:
     """Whole events as JSON, and a signature that a receiver can recompute."""
     hook = Hook()
-    events: list[Event | Gap] = [happened("a"), gap(), happened("b")]
+    events = [happened("a"), gap(), happened("b")]
     async with opened(hook, key=key_of(SECRET)) as sink:
         await sink.write(events)
     [request] = hook.requests
@@ -301,7 +301,10 @@ async def test_chat_says_one_sentence_an_event() -> None:
     assert [json.loads(each.body) for each in hook.requests] == [
         {"text": "Approve *deploy*?\nIt expires in 5 min.\\x1b[2J"},
         {"text": "audit login: user ann, n 3"},
-        {"text": "approvals: events may be missing since 21:04:56 (reconnect)"},
+        {
+            "text": "approvals gap: cause reconnect, since 2026-11-22T21:04:56+00:00,"
+            " until 2026-11-22T21:04:56+00:00, dropped 7"
+        },
     ]
     assert "webhook-signature" not in hook.requests[0].headers
     assert len({each.headers["webhook-id"] for each in hook.requests}) == 3

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 import attrs
 import orjson
 
-from trunkline import Event, Gap
-from trunkline_plugins.sinks.encoding import id_of
+from trunkline import Event
 from trunkline_plugins.text import printable
 
 TEXT_LENGTH = 2000  # characters; more is no notice
@@ -22,30 +21,28 @@ class Message:
     body: bytes
 
 
-def array(items: Sequence[Event | Gap], lines: Sequence[str]) -> Message:
-    """Return a batch as a JSON array; `lines` are its items as JSON."""
-    return Message(_joint_id(items), f"[{','.join(lines)}]".encode())
+def array(events: Sequence[Event], lines: Sequence[str]) -> Message:
+    """Return a batch as a JSON array; `lines` are its events as JSON."""
+    return Message(_joint_id(events), f"[{','.join(lines)}]".encode())
 
 
-def sentence(item: Event | Gap) -> Message:
-    """Return an item in the form that chat services take."""
-    return Message(_joint_id([item]), orjson.dumps({"text": _text(item)}))
+def sentence(event: Event) -> Message:
+    """Return an event in the form that chat services take."""
+    return Message(_joint_id([event]), orjson.dumps({"text": _text(event)}))
 
 
-def _joint_id(items: Sequence[Event | Gap]) -> str:
-    ids = "\n".join(id_of(item) for item in items)
+def _joint_id(events: Sequence[Event]) -> str:
+    ids = "\n".join(event.id for event in events)
     return "msg_" + hashlib.sha256(ids.encode()).hexdigest()[:32]
 
 
-def _text(item: Event | Gap) -> str:
+def _text(event: Event) -> str:
     """Return what the event says of itself (`text`), or topic, type and its plain fields."""
-    if isinstance(item, Gap):
-        return f"{item.topic}: events may be missing since {item.since:%H:%M:%S} ({item.cause})"
-    told = item.get("text")
+    told = event.get("text")
     if isinstance(told, str):
         lines = (printable(each, TEXT_LENGTH) for each in told.splitlines())
         return "\n".join(lines)[:TEXT_LENGTH]
-    return printable(f"{item.topic} {item.type}: {', '.join(_fields(item))}", TEXT_LENGTH)
+    return printable(f"{event.topic} {event.type}: {', '.join(_fields(event))}", TEXT_LENGTH)
 
 
 def _fields(event: Event) -> Iterator[str]:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NoReturn, Self
 
-from trunkline import Event, Gap
+from trunkline import Event
 from trunkline.plugin_api import NotReady, Reject
 from trunkline_plugins.sinks.encoding import encode
 from trunkline_plugins.sinks.errors import Refused
@@ -44,7 +44,7 @@ class WebhookSink:
     async def __aexit__(self, *exc: object) -> None:
         await self._poster.__aexit__(*exc)
 
-    async def write(self, events: Sequence[Event | Gap]) -> None:
+    async def write(self, events: Sequence[Event]) -> None:
         """Post the batch.
 
         Raises:
@@ -56,9 +56,9 @@ class WebhookSink:
             for event in events:
                 await self._deliver(sentence(event))
             return
-        lines, refused = encode(events, lambda item: item.to_json())
+        lines, refused = encode(events, Event.to_json)
         if lines:
-            kept = [item for index, item in enumerate(events) if index not in refused]
+            kept = [event for index, event in enumerate(events) if index not in refused]
             await self._deliver(array(kept, lines))
         if refused:
             raise Reject(refused)
