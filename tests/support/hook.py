@@ -41,11 +41,11 @@ def answered(status: int, body: bytes = b"", **headers: str) -> bytes:
 
 
 class Hook:
-    """Keeps the requests; answers with `answers` in turn, then with `otherwise`."""
+    """Keeps the requests; answers with `answers` in turn, then as `judge` says of the body."""
 
     def __init__(self, *answers: Answer) -> None:
         self.answers = deque(answers)
-        self.otherwise: Answer = answered(204)
+        self.judge: Callable[[bytes], bytes] = lambda _: answered(204)
         self.requests: list[Request] = []
         self.connections = 0
         self.url = ""
@@ -90,7 +90,7 @@ class Hook:
         headers = {name.lower(): value for name, value in pairs}
         while len(body) < int(headers["content-length"]):
             body += await stream.receive_some()
-        answer = self.answers.popleft() if self.answers else self.otherwise
+        answer = self.answers.popleft() if self.answers else self.judge(body)
         status = int(answer[9:12]) if isinstance(answer, bytes) else 0
         self.requests.append(Request(line, headers, body, status))
         if isinstance(answer, bytes):

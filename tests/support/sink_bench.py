@@ -261,9 +261,9 @@ class Webhook(SinkBench):
     @contextmanager
     def away(self) -> Iterator[None]:
         """Have no time."""
-        self._hook.otherwise = answered(503)
+        self._hook.judge = lambda _: answered(503)
         yield
-        self._hook.otherwise = answered(204)
+        self._hook.judge = lambda _: answered(204)
 
 
 @contextmanager
