@@ -179,7 +179,9 @@ async def test_send_prints_what_the_server_says(
 async def test_the_demo_ends_by_itself_having_shown_all_four_topics() -> None:
     """Plain lines without a terminal; a lost connection survived."""
     with trio.fail_after(LIMIT):
-        async with process("demo", "--seconds", "4", "--speed", "3") as demo:
+        async with process(
+            "demo", "--seconds", "4", "--speed", "3", "--seed", "7", "--plain"
+        ) as demo:
             code, out, err = await finish(demo)
     assert (code, err) == (0, "")
     for topic in ("flow_executions", "approvals", "activity", "system"):
