@@ -58,8 +58,15 @@ async def test_a_host_runs_reports_and_stops_in_order(
                 assert report["connection"]["user"] == "alice"
                 assert {plugin["state"] for plugin in report["plugins"]} == {"running"}
                 assert report["routing"]["routed"]["audit"] == 1
-                host.send_signal(signal.SIGTERM)
-                code, _, err = await finish(host)
+                async with process(
+                    "status", "--watch", "--json", cwd=tmp_path, env=environment
+                ) as watching:
+                    await read_until(watching.stdout, "}\n")
+                    host.send_signal(signal.SIGTERM)
+                    code, _, err = await finish(host)
+                    await read_until(watching.stderr, "no host is running")  # and looks again
+                    watching.send_signal(signal.SIGINT)
+                    assert (await finish(watching))[0] == 0
     assert code == 0
     assert "demo-token" not in err
     assert all(json.loads(line)["event"] for line in err.splitlines())

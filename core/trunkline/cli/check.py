@@ -1,7 +1,7 @@
 """`trunkline check`: what `run` does, up to the first connect."""
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -72,14 +72,25 @@ def _details(host: Any) -> dict[str, Any]:
     return details
 
 
+def _lines(path: str, value: Any) -> Iterator[str]:
+    """Write a table as one line for each value, by its dotted path."""
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            yield from _lines(f"{path}.{key}", inner)
+    elif isinstance(value, str):
+        yield f"{path}: {value}"
+    else:
+        yield f"{path}: {orjson.dumps(value, default=str).decode()}"
+
+
 def _print(report: dict[str, Any]) -> None:
     for problem in report["problems"]:
         click.echo(f"{problem['where']}: {problem['cause']}", err=True)
     for warning in report["warnings"]:
         click.echo(f"warning: {warning}", err=True)
     for name in ("versions", "plugins", "config"):
-        for key, value in report.get(name, {}).items():
-            click.echo(f"{name}.{key}: {value}")
+        for line in _lines(name, report.get(name, {})):
+            click.echo(line)
     if report["ok"]:
         click.echo(f"{report['file']}: fine")
     else:

@@ -10,15 +10,21 @@ import orjson
 
 from trunkline.cli.options import config_argument, json_option
 from trunkline.cli.tables import print_table
+from trunkline.errors import UserError
 from trunkline.text import escaped
 
+LOOK = 1.0  # s between two looks
 COLOURS = {"connected": "green", "running": "green", "failed": "red", "blocked": "red"}
 
 
 @click.command()
 @config_argument
 @json_option
-@click.option("--watch", is_flag=True, help="Show it again every second, until Ctrl-C.")
+@click.option(
+    "--watch",
+    is_flag=True,
+    help="Show it again every second, until Ctrl-C; a restart is waited for.",
+)
 @click.option("--retry", is_flag=True, help="End the wait for the next attempt to connect first.")
 def status(file: Path, *, as_json: bool, watch: bool, retry: bool) -> None:
     """Show state, plugins, topics and sinks of the host that runs with FILE.
@@ -29,17 +35,31 @@ def status(file: Path, *, as_json: bool, watch: bool, retry: bool) -> None:
 
     if retry:
         ask(file, "/retry", method="POST")
+    has_answered = False
     while True:
-        report = fetch(file)
+        report: dict[str, Any] | str
+        try:
+            report, has_answered = fetch(file), True
+        except UserError as exc:
+            if not (watch and has_answered):
+                raise
+            report = f"trunkline: {exc}"  # it was there; it may be starting again
         if watch and not as_json:
             click.clear()
-        if as_json:
-            click.echo(orjson.dumps(report, option=0 if watch else orjson.OPT_INDENT_2))
+        if isinstance(report, str):
+            click.echo(report, err=True)
         else:
-            _print(report)
+            _show(report, as_json=as_json, is_line=watch)
         if not watch:
             return
-        time.sleep(1)
+        time.sleep(LOOK)
+
+
+def _show(report: dict[str, Any], *, as_json: bool, is_line: bool) -> None:
+    if as_json:
+        click.echo(orjson.dumps(report, option=0 if is_line else orjson.OPT_INDENT_2))
+    else:
+        _print(report)
 
 
 def _print(report: dict[str, Any]) -> None:

@@ -36,6 +36,8 @@ def ask(config_file: Path, target: str, *, method: str = "GET") -> bytes:
             response = connection.getresponse()
             body = response.read()
     except (OSError, http.client.HTTPException) as exc:
+        if not config_file.exists():
+            raise UserError(f"{config_file}: no such file, and no host runs with it") from exc
         raise UserError(
             f"no host is running with {config_file} ({path}: {exc}); start it: trunkline run {config_file}"
         ) from exc

@@ -65,6 +65,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     [
         (["nonsense"], "No such command 'nonsense'"),
         (["tail"], "Missing argument 'TOPIC'"),
+        (["tail", "no topic!"], "'no topic!' is no topic"),
         (["tail", "audit"], "say where to connect: --url URL, or --config FILE"),
         (["tail", "audit", "--token-env", "X"], "--token-env goes with --url"),
         (["tail", "audit", "--url", "http://x"], "a URL starts with ws:// or wss://"),
@@ -126,7 +127,11 @@ def test_check_masks_secrets_and_lists_what_would_run(run: Run, tmp_path: Path) 
     assert report["ok"]
     assert report["config"]["connection"]["token"] == "***"
     assert set(report["plugins"]) == {"flow", "approval", "activity", "system"}
-    assert "canary-secret" not in result.stdout + result.stderr
+    shown = run("check", "-v")
+    assert "config.connection.url: wss://events.example/ws\n" in shown.stdout
+    assert "config.connection.token: ***\n" in shown.stdout
+    for each in (result, shown):
+        assert "canary-secret" not in each.stdout + each.stderr
 
 
 def test_a_required_plugin_that_is_missing_exits_3(run: Run, tmp_path: Path) -> None:
