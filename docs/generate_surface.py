@@ -106,6 +106,10 @@ def commands() -> Iterator[str]:
             text = part.lstrip("\b\n")
             yield f"```console\n$ {text}\n```\n" if is_literal else " ".join(text.split()) + "\n"
         yield from _options(command)
+        for word, inner in getattr(command, "commands", {}).items():
+            told = " ".join(inspect.cleandoc(inner.help or "").split())
+            yield f"`{name} {word}`\n: {told}\n"
+            yield from _options(inner)
 
 
 def _options(command: click.Command) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import attrs
 
@@ -66,6 +66,11 @@ class ActivityConfig:
 
     upstream: bool = True
     """Deliver what is recorded here to the server."""
+    anonymous: Literal["minimal", "full"] = "minimal"
+    """What the server gets while there is no token, when it shows activity to every account:
+    without metadata and device, or whole."""
+    send_subject: bool = False
+    """Tell the server whom a record is about, and the traits of `identify`; never without a token."""
     sinks: tuple[SinkSettings, ...] = attrs.field(default=())
     """Where else events go; the entries are described below, by `kind`."""
 
@@ -104,7 +109,9 @@ def trunkline_register_topics(topics: Topics) -> None:
 def trunkline_register_sinks(sinks: Sinks, config: ActivityConfig) -> None:
     """Deliver to the server, and to whatever the table names."""
     if config.upstream:
-        sinks.add(UPSTREAM, upstream, batch=UPSTREAM_BATCH, greets=True)
+        asked = {"anonymous": config.anonymous == "full", "subject": config.send_subject}
+        shares = [what for what, is_wanted in asked.items() if is_wanted]
+        sinks.add(UPSTREAM, upstream, batch=UPSTREAM_BATCH, greets=True, shares=shares)
     for settings in config.sinks:
         settings.register(sinks)
 

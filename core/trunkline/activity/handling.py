@@ -1,29 +1,18 @@
 """Which plugin is handling which event just now: context for what is recorded meanwhile."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 
 from trunkline.events import Event
 
 _ID_LENGTH = 128  # characters
 
-_handling: ContextVar[tuple[str, Event] | None] = ContextVar("trunkline_handling", default=None)
-
-
-@contextmanager
-def handling(plugin: str, event: Event) -> Iterator[None]:
-    """Say that `plugin` handles `event`, in this task or thread."""
-    token = _handling.set((plugin, event))
-    try:
-        yield
-    finally:
-        _handling.reset(token)
+#: (plugin, event), set by whoever calls a plugin's handler, in the handler's own context.
+HANDLING: ContextVar[tuple[str, Event] | None] = ContextVar("trunkline_handling", default=None)
 
 
 def handled_now() -> dict[str, str] | None:
     """Return plugin, topic and execution id of what is being handled; None where nothing is."""
-    current = _handling.get()
+    current = HANDLING.get()
     if current is None:
         return None
     plugin, event = current

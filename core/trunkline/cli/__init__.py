@@ -21,6 +21,7 @@ COMMANDS = {
     "record": "Record what the server sends, with its times.",
     "replay": "Show what a configuration makes of recorded traffic.",
     "status": "Show what a running host is doing.",
+    "dlq": "List, show, replay, purge what a sink would not take.",
     "demo": "Watch a host at work against the bundled simulator.",
     "simulate": "Run the simulator alone, on loopback.",
     "new": "Write a plugin package to start from.",

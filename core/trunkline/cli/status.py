@@ -86,24 +86,39 @@ def _print(report: dict[str, Any]) -> None:
     )
     click.echo()
     print_table(("topic", "events"), sorted(report["routing"]["routed"].items()))
-    if report["activity"]["sinks"]:
+    activity = report["activity"]
+    if activity["sinks"]:
         click.echo()
         print_table(
-            ("sink", "state", "waiting", "delivered", "dead", "error"),
+            ("sink", "state", "lag", "delivered", "dead letters", "given up", "error"),
             [
                 [
                     s["name"],
                     s["state"],
                     s["waiting_count"],
                     s["delivered_count"],
-                    s["dead_count"],
+                    s["letter_count"],
+                    sum(s["dropped"].values()) + s["forgotten_count"],
                     s["error"],
                 ]
-                for s in report["activity"]["sinks"]
+                for s in activity["sinks"]
             ],
         )
+        place = "in memory" if activity["path"] is None else escaped(activity["path"])
+        click.echo(
+            f"\noutbox {place}: {activity['outbox_count']} events,"
+            f" {activity['outbox_bytes'] / 2**20:.1f} MiB; not stored yet {activity['inbox_count']}"
+        )
+        if activity["degraded"] is not None:
+            click.secho(f"outbox degraded: {escaped(activity['degraded'])}", fg="red")
     dropped = {f"{d['where']}: {d['reason']}": d["count"] for d in report["routing"]["dropped"]}
     dropped |= {f"connection: {reason}": count for reason, count in link["dropped"].items()}
+    dropped |= {
+        f"{where}: {reason}": count
+        for where, reasons in activity["dropped"].items()
+        for reason, count in reasons.items()
+    }
+    dropped |= {f"tracker: {reason}": count for reason, count in activity["refused"].items()}
     if dropped:
         click.echo()
         print_table(("dropped", "count"), sorted(dropped.items()))

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import attrs
 
+from trunkline.activity.handling import HANDLING
 from trunkline.activity.sinks import SinkRule
 from trunkline.events import Event
 from trunkline.plugin.callables import is_async, parameter_count
@@ -20,29 +21,52 @@ CurrentCtx = Callable[[], object]
 
 
 def bound_handler(
-    handler: Callable[..., object], ctx: CurrentCtx, *, waits: bool
+    owner: str, handler: Callable[..., object], ctx: CurrentCtx, *, waits: bool
 ) -> Callable[[Event], object]:
-    """Return a handler of the event alone.
+    """Return a handler of the event alone; what it records says what `owner` was handling.
 
     With `waits` it is async whatever the plugin's is, for only such a handler has a mailbox in
     which events can wait.
     """
-    wants_ctx = parameter_count(handler, "handler") == 2
-    if not waits and not wants_ctx:
-        return handler
-
-    def call(event: Event) -> object:
-        return handler(event, ctx()) if wants_ctx else handler(event)
-
-    async def call_async(event: Event) -> None:
-        await call(event)  # type: ignore[misc] # asked for below
+    whole: Callable[[Event], object] = handler
+    if parameter_count(handler, "handler") == 2:
+        whole = _with_ctx(handler, ctx)
+    told = telling(owner, whole)
 
     async def call_sync(event: Event) -> None:
-        call(event)
+        told(event)
 
-    if is_async(handler):
-        return call_async
-    return call_sync if waits else call
+    return call_sync if waits and not is_async(handler) else told
+
+
+def _with_ctx(handler: Callable[..., object], ctx: CurrentCtx) -> Callable[[Event], object]:
+    async def call_async(event: Event) -> None:
+        await handler(event, ctx())  # type: ignore[misc] # asked for below
+
+    def call(event: Event) -> object:
+        return handler(event, ctx())
+
+    return call_async if is_async(handler) else call
+
+
+def telling(plugin: str, handler: Callable[[Event], object]) -> Callable[[Event], object]:
+    """Return a handler that says, while it runs, that `plugin` handles the event."""
+
+    async def call_async(event: Event) -> None:
+        token = HANDLING.set((plugin, event))
+        try:
+            await handler(event)  # type: ignore[misc] # asked for below
+        finally:
+            HANDLING.reset(token)
+
+    def call(event: Event) -> object:
+        token = HANDLING.set((plugin, event))
+        try:
+            return handler(event)
+        finally:
+            HANDLING.reset(token)
+
+    return call_async if is_async(handler) else call
 
 
 class BoundSink:

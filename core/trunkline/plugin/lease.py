@@ -15,6 +15,7 @@ import trio
 from trunkline.activity.tracker import Tracker
 from trunkline.errors import PluginError
 from trunkline.events import Event, Gap
+from trunkline.plugin.binding import telling
 from trunkline.plugin_api import Overflow, Response, Undo, Where
 from trunkline.routing.router import Router
 
@@ -118,7 +119,7 @@ class Lease:
         """Subscribe until undone, or until the attempt is over."""
         undo = self.services.router.subscribe(
             topic,
-            callback,
+            telling(self._owner, callback),
             where,
             on_gap,
             buffer,

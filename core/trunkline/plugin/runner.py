@@ -149,7 +149,7 @@ class PluginRunner:
         waits = self.plugin.has_run
         return self._services.router.subscribe(
             rule.topic,
-            bound_handler(rule.handler, self._current_ctx, waits=waits),
+            bound_handler(rule.owner, rule.handler, self._current_ctx, waits=waits),
             rule.where,
             rule.on_gap,
             rule.buffer,

@@ -74,9 +74,9 @@ class Place:
         """Return the same as SQL, with its parameters."""
         name, topics = self.key.name, self.key.stored_topics
         if EVERY_TOPIC in self.key.topics:
-            return "(only_for IS NULL OR only_for = ?)", (name,)
+            return "(only_for IS NULL OR only_for IS ?)", (name,)
         marks = ", ".join("?" * len(topics))
-        return f"(only_for IS NULL AND topic IN ({marks}) OR only_for = ?)", (*topics, name)
+        return f"(only_for IS NULL AND topic IN ({marks}) OR only_for IS ?)", (*topics, name)
 
 
 def inbound_topics(keys: Iterable[SinkKey]) -> tuple[str, ...]:

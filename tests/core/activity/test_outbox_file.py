@@ -1,0 +1,319 @@
+"""The file of an outbox: ours or refused, sound or set aside, one host each (F16, F17, C82, C83)."""
+
+import os
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from outbox_bench import NOW, key, names, row, store
+
+from trunkline.activity.outbox import FileLock, OutboxLocked, OutboxUnavailable, open_file
+from trunkline.activity.outbox.schema import VERSION
+from trunkline.errors import ConfigError
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "var" / "outbox.db"
+
+
+def filled(path: Path, count: int = 400) -> None:
+    """Leave a file with events, a dead letter and a place, not all of it in the main file."""
+    outbox = store(path=path)
+    outbox.append([row(f"{n}-" + "x" * 200) for n in range(count)])
+    outbox.settle("p.sink", outbox.read("p.sink", 2), NOW, dead_letters={0: "no"})
+    outbox.close()
+
+
+def spoil(path: Path, table: str) -> None:
+    """Overwrite the page on which a table begins."""
+    db = sqlite3.connect(path)
+    select = "SELECT rootpage FROM sqlite_schema WHERE name = ?"
+    [number] = db.execute(select, (table,)).fetchone()
+    db.close()
+    with path.open("r+b") as file:
+        file.seek((number - 1) * 4096)
+        file.write(b"\xff" * 4096)
+
+
+def aside(path: Path) -> list[Path]:
+    return sorted(each for each in path.parent.iterdir() if ".corrupt-" in each.name)
+
+
+def test_s7_file_and_folder_belong_to_their_owner_alone(path: Path) -> None:
+    """0600 in 0700, the log too; an older file is closed to others."""
+    path.parent.mkdir(mode=0o700)
+    path.write_bytes(b"")
+    path.chmod(0o644)
+    outbox = store(path=path)
+    outbox.append([row("a")])
+    modes = {each.name: each.stat().st_mode & 0o777 for each in path.parent.iterdir()}
+    assert modes["outbox.db"] == modes["outbox.db-wal"] == 0o600
+    outbox.close()
+
+
+@pytest.mark.parametrize("part", ["", "-wal", "-shm"])
+def test_s7_links_are_not_followed(path: Path, part: str, tmp_path: Path) -> None:
+    """Whoever can write beside it must not choose what is written."""
+    path.parent.mkdir()
+    target = tmp_path / "precious"
+    target.write_text("mine")
+    path.with_name(path.name + part).symlink_to(target)
+    with pytest.raises(ConfigError, match="not a regular file; choose another path"):
+        open_file(path)
+    assert target.read_text() == "mine"
+
+
+def test_f16_a_folder_in_its_place_is_refused(path: Path) -> None:
+    """Exit 78: no restart cures it."""
+    path.mkdir(parents=True)
+    with pytest.raises(ConfigError, match="not a regular file"):
+        open_file(path)
+
+
+def test_f16_a_file_in_the_place_of_its_folder_is_refused(path: Path) -> None:
+    """Named by what the system says."""
+    path.parent.write_text("")
+    with pytest.raises((ConfigError, OutboxUnavailable), match=r"Not a directory|File exists"):
+        open_file(path)
+
+
+@pytest.fixture
+def as_nobody() -> Iterator[Path]:
+    """Give a folder that another user owns, and be that user."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    with tempfile.TemporaryDirectory() as folder:
+        os.chown(folder, NOBODY, NOBODY)
+        os.seteuid(NOBODY)
+        try:
+            yield Path(folder)
+        finally:
+            os.seteuid(0)
+
+
+def test_f16_a_read_only_file_is_refused(as_nobody: Path) -> None:
+    """Also a read-only folder; nothing is changed."""
+    path = as_nobody / "outbox.db"
+    filled(path)
+    path.chmod(0o400)
+    with pytest.raises(ConfigError, match="cannot be written: Permission denied; choose another"):
+        open_file(path)
+    as_nobody.chmod(0o500)
+    with pytest.raises(ConfigError, match="Permission denied"):
+        open_file(as_nobody / "other.db")
+    as_nobody.chmod(0o700)
+
+
+def test_f16_the_file_of_another_user_is_refused(as_nobody: Path) -> None:
+    """Even where it could be written."""
+    path = as_nobody / "outbox.db"
+    os.seteuid(0)
+    filled(path)
+    path.chmod(0o666)
+    os.seteuid(NOBODY)
+    with pytest.raises(ConfigError, match="belongs to another user"):
+        open_file(path)
+
+
+def test_c82_an_empty_file_is_opened(path: Path) -> None:
+    """Zero bytes are no damage."""
+    path.parent.mkdir()
+    path.write_bytes(b"")
+    outbox = store(path=path)
+    outbox.append([row("a")])
+    outbox.close()
+    assert aside(path) == []
+
+
+def test_c82_a_newer_schema_is_refused_and_untouched(path: Path) -> None:
+    """Exit 78; the newer version is named."""
+    filled(path)
+    with sqlite3.connect(path) as db:
+        db.execute(f"PRAGMA user_version = {VERSION + 1}")
+    db.close()
+    before = path.read_bytes()
+    with pytest.raises(ConfigError, match=f"newer version of Trunkline .format {VERSION + 1}"):
+        open_file(path)
+    assert path.read_bytes() == before
+    assert aside(path) == []
+
+
+def test_f17_a_database_of_another_program_is_refused_and_untouched(path: Path) -> None:
+    """A wrong path in a config must not cost anybody their data."""
+    path.parent.mkdir()
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE theirs (x)")
+    db.close()
+    with pytest.raises(ConfigError, match="database of another program"):
+        open_file(path)
+    assert aside(path) == []
+
+
+def test_c82_garbage_is_set_aside_and_said(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Never deleted; a new file begins."""
+    path.parent.mkdir()
+    path.write_bytes(b"this is no database" * 500)
+    outbox = store(path=path)
+    outbox.append([row("a")])
+    outbox.close()
+    [kept] = aside(path)
+    assert kept.read_bytes() == b"this is no database" * 500
+    [record] = [r for r in caplog.records if r.message == "outbox.damaged"]
+    assert vars(record)["source"] == str(kept)
+    assert vars(record)["count"] == 0
+
+
+def test_f17_a_truncated_log_keeps_its_good_records(path: Path, tmp_path: Path) -> None:
+    """What was committed before the tear is there, nothing is set aside."""
+    outbox = store(path=path)
+    for n in range(50):
+        outbox.append([row(f"{n}-" + "x" * 500)])
+    copy = tmp_path / "copy" / "outbox.db"
+    copy.parent.mkdir()
+    log = path.with_name("outbox.db-wal").read_bytes()
+    copy.write_bytes(path.read_bytes())
+    copy.with_name("outbox.db-wal").write_bytes(log[: len(log) * 2 // 3])
+    outbox.close()
+    torn = store(path=copy)
+    found = [int(name.partition("-")[0]) for name in names(torn.read("p.sink", 99))]
+    assert found == list(range(len(found)))
+    assert 5 < len(found) < 50
+    assert aside(copy) == []
+    torn.close()
+
+
+def test_f17_a_damaged_page_costs_what_stood_on_it(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Front and back are kept under their numbers, with dead letters and places; counted."""
+    filled(path)
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(size // 2 // 4096 * 4096)
+        file.write(b"\xff" * 4096)
+    outbox = store(path=path)
+    left = [int(name.partition("-")[0]) for name in names(outbox.read("p.sink", 999))]
+    assert 300 < len(left) < 398
+    assert left == sorted(left)
+    assert (left[0], left[-1]) == (2, 399)
+    assert outbox.places["p.sink"].letters == 1
+    assert outbox.places["p.sink"].waiting == len(left)
+    [kept] = aside(path)
+    [record] = [r for r in caplog.records if r.message == "outbox.damaged"]
+    assert vars(record)["count"] == len(left)
+    assert not [each for each in path.parent.iterdir() if ".copy" in each.name]
+    assert kept.stat().st_size == size
+    outbox.close()
+    store(path=path).close()  # sound from now on: never a crash loop
+    assert aside(path) == [kept]
+
+
+def test_f17_a_place_that_is_lost_begins_anew_with_what_was_kept(path: Path) -> None:
+    """Rather twice than never."""
+    filled(path, 3)
+    db = sqlite3.connect(path)
+    db.execute("DROP TABLE sinks")
+    db.commit()
+    db.close()
+    spoil(path, "dead")
+    outbox = store(path=path)
+    assert [name[0] for name in names(outbox.read("p.sink", 9))] == ["2"]
+    assert outbox.places["p.sink"].cursor == 0
+    outbox.close()
+    assert len(aside(path)) == 1
+
+
+def test_f17_a_record_that_is_no_record_is_left_behind(path: Path) -> None:
+    """A flipped bit in its data is found where SQLite sees nothing."""
+    filled(path, 3)
+    db = sqlite3.connect(path)
+    db.execute("INSERT INTO events SELECT 90, id, topic, type, origin, epoch, received, subject, rank, size, only_for, X'FF' FROM events WHERE seq = 3")  # fmt: skip
+    db.execute("INSERT INTO events SELECT 91, X'00', topic, type, origin, epoch, received, subject, rank, size, only_for, data FROM events WHERE seq = 3")  # fmt: skip
+    db.commit()
+    db.close()
+    spoil(path, "dead")
+    outbox = store(path=path)
+    assert [name[0] for name in names(outbox.read("p.sink", 9))] == ["2"]
+
+
+def test_a_damaged_file_that_cannot_be_set_aside_is_left_alone(as_nobody: Path) -> None:
+    """Said, and tried again by whoever starts the host."""
+    path = as_nobody / "outbox.db"
+    path.write_bytes(b"garbage" * 1000)
+    as_nobody.chmod(0o500)
+    with pytest.raises(OutboxUnavailable, match="cannot be set aside"):
+        open_file(path)
+    as_nobody.chmod(0o700)
+    assert path.read_bytes() == b"garbage" * 1000
+
+
+def test_nothing_is_kept_of_what_cannot_be_copied(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A full disk costs the attempt, not the file."""
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    filled(path, 3)
+    whole = path.read_bytes()
+    path.write_bytes(b"\xff" * 4096 + whole[4096:])
+    monkeypatch.setattr("shutil.copyfile", full)
+    outbox = store(path=path)
+    assert outbox.used.events == 0
+    assert len(aside(path)) == 1
+    assert "outbox.damaged" in [record.message for record in caplog.records]
+
+
+def test_a22_one_host_per_file_and_the_other_is_named(tmp_path: Path) -> None:
+    """Within a process, and again once it is given back."""
+    lock, other = FileLock(tmp_path / "o.db.lock"), FileLock(tmp_path / "o.db.lock")
+    lock.acquire()
+    with pytest.raises(OutboxLocked, match=f"o.db is in use by another host, pid {os.getpid()}"):
+        other.acquire()
+    lock.release()
+    lock.release()
+    other.acquire()
+    other.release()
+    assert (tmp_path / "o.db.lock").stat().st_mode & 0o777 == 0o600
+
+
+def test_a22_another_process_is_named_by_its_number(tmp_path: Path) -> None:
+    """And a child that it forks does not keep the lock when it is gone."""
+    (told, telling), (go, letting_go), (end, ending) = pipes = [os.pipe() for _ in range(3)]
+    pid = os.fork()
+    if not pid:  # the host; it forks a child of its own, which outlives it
+        os.close(ending)
+        FileLock(tmp_path / "o.db.lock").acquire()
+        if not os.fork():
+            os.read(end, 1)  # until the test is over
+            os._exit(0)
+        os.write(telling, b"x")
+        os.read(go, 1)
+        os._exit(0)
+    os.read(told, 1)
+    mine = FileLock(tmp_path / "o.db.lock")
+    with pytest.raises(OutboxLocked, match=f"pid {pid}"):
+        mine.acquire()
+    os.write(letting_go, b"x")
+    os.waitpid(pid, 0)
+    mine.acquire()
+    mine.release()
+    for fd in (fd for pipe in pipes for fd in pipe):
+        os.close(fd)
+
+
+def test_sinks_are_known_by_their_topics_too(path: Path) -> None:
+    """A topic that a sink no longer takes holds nothing for it."""
+    outbox = store(key("p.sink", "activity", "audit"), path=path)
+    outbox.append([row("a"), row("b", topic="audit")])
+    outbox.close()
+    outbox = store(key("p.sink"), path=path)
+    assert names(outbox.read("p.sink", 9)) == ["a"]
+    assert outbox.used.events == 1
+    outbox.close()
