@@ -1,7 +1,7 @@
 """Where a rotated file goes: beside it, named by the time, compressed, the oldest deleted.
 
-A crash at any point leaves the lines in exactly one readable file; the next rotation finishes
-what the last one began.
+A crash at any point leaves every line in a readable file, and `tidy`, which every opening and
+every rotation begins or ends with, finishes what was begun: then it is in exactly one.
 """
 
 import gzip
@@ -18,12 +18,21 @@ COPY_BYTES = 1024 * 1024
 
 
 def put_aside(path: Path, now: datetime, *, keep: int) -> None:
-    """Move `path` out of the way, compress what is not yet, keep the latest `keep` archives.
+    """Move `path` out of the way, and tidy up.
 
     Raises:
         OSError: a step failed; the lines are still there.
     """
     path.rename(_free_name(path, now))
+    tidy(path, keep=keep)
+
+
+def tidy(path: Path, *, keep: int) -> None:
+    """Compress the archives of `path` that are not yet, and keep the latest `keep`.
+
+    Raises:
+        OSError: a step failed; the lines are still there.
+    """
     for archive in archives(path):
         if archive.suffix != ".gz":
             _compress(archive)
@@ -47,13 +56,19 @@ def _free_name(path: Path, now: datetime) -> Path:
 
 
 def _compress(archive: Path) -> None:
-    """Replace `archive` by its compressed form, which is on the disk before the other goes."""
-    part = archive.with_name(archive.name + ".gz.part")
+    """Replace `archive` by its compressed form, which is whole and on the disk once it has its name."""
+    packed = archive.with_name(archive.name + ".gz")
+    if not packed.exists():
+        _pack(archive, packed)
+    archive.unlink()
+
+
+def _pack(archive: Path, packed: Path) -> None:
+    part = packed.with_name(packed.name + ".part")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     with archive.open("rb") as source, os.fdopen(os.open(part, flags, MODE), "wb") as target:
-        with gzip.GzipFile(filename="", mode="wb", fileobj=target) as packed:
-            shutil.copyfileobj(source, packed, COPY_BYTES)
+        with gzip.GzipFile(filename="", mode="wb", fileobj=target) as stream:
+            shutil.copyfileobj(source, stream, COPY_BYTES)
         target.flush()
         os.fsync(target.fileno())
-    part.rename(archive.with_name(archive.name + ".gz"))
-    archive.unlink()
+    part.rename(packed)

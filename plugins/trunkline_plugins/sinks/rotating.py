@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from trunkline_plugins.sinks.archive import put_aside
+from trunkline_plugins.sinks.archive import put_aside, tidy
 
 MAX_BYTES = 100 * 1024 * 1024
 KEEP = 14  # archives; two weeks of days
@@ -89,6 +89,7 @@ class RotatingFile:
             self.close()
         if self._fd is None:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            tidy(self.path, keep=self._keep)  # a crash may have cut the last rotation short
             self._fd = os.open(self.path, FLAGS, MODE)
             try:
                 _repair(self._fd, self.path)

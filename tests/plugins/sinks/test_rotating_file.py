@@ -2,9 +2,12 @@
 
 import gzip
 import os
+import shutil
 import tracemalloc
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,6 +91,45 @@ def test_rotations_of_one_moment_do_not_overwrite_each_other(path: Path) -> None
         path.write_bytes(line)
         put_aside(path, now, keep=14)
     assert unpacked(path) == [b"1\n", b"2\n"]
+
+
+class Crash(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("step", range(1, 6))
+def test_crash_point_10_no_line_is_lost_or_doubled(
+    path: Path, step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before each change of the directory, and in the compression; opening puts it right."""
+    count = 0
+
+    def crashing(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            nonlocal count
+            count += 1
+            if count == step:
+                raise Crash
+            return function(*arguments, **options)
+
+        return call
+
+    file = RotatingFile(path, max_bytes=1)
+    file.append(b'{"n":0}\n')
+    with monkeypatch.context() as context:
+        for owner, name in ((Path, "rename"), (Path, "unlink"), (os, "fsync")):
+            context.setattr(owner, name, crashing(getattr(owner, name)))
+        context.setattr(shutil, "copyfileobj", crashing(shutil.copyfileobj))
+        with pytest.raises(Crash):
+            file.append(b'{"n":1}\n')  # rename, copyfileobj, fsync, rename, unlink
+    file.close()
+    again = RotatingFile(path)
+    again.open()
+    assert b"".join([*unpacked(path), path.read_bytes()]) == b'{"n":0}\n'
+    again.append(b'{"n":1}\n')
+    again.close()
+    assert b"".join([*unpacked(path), path.read_bytes()]) == b'{"n":0}\n{"n":1}\n'
+    assert not [*path.parent.glob("*.part")]
 
 
 def test_rotation_finishes_what_a_crash_has_interrupted(path: Path) -> None:
