@@ -6,6 +6,7 @@ No regular expressions, so every judgement is linear in the size of what it look
 """
 
 import difflib
+import functools
 import itertools
 import operator
 from collections.abc import Callable, Collection, Mapping
@@ -151,6 +152,7 @@ def compile_where(where: Mapping[str, Any]) -> Conditions:
     return Conditions(tuple(equalities), tuple(tests))
 
 
+@functools.lru_cache(maxsize=1024)  # many conditions, few paths: those that are equal are one
 def _path(dotted: object) -> Path:
     if not isinstance(dotted, str) or not all(dotted.split(".")):
         raise WhereError(f"{dotted!r} is not a dotted path such as `payload.status`")

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from trunkline.errors import InvalidData
-from trunkline.events import Event, Gap, arrived, uuid7
+from trunkline.events import Event, Gap, Unsealed, uuid7
 
 NOW = 1_795_380_645.5
 DATA = {"type": "t", "payload": {"status": "RUNNING", "n": 0, "none": None}}
@@ -23,11 +23,11 @@ class Typed:
     payload: dict[str, Any]
 
 
-@pytest.fixture(params=["made", "arrived"])
+@pytest.fixture(params=["made", "sealed"])
 def event(request: pytest.FixtureRequest) -> Event:
     if request.param == "made":
         return Event("topic", "t", DATA, 3, "live", NOW)
-    return arrived("topic", "t", DATA, 3, "live", NOW)
+    return Unsealed().sealed("topic", "t", DATA, 3, "live", NOW)
 
 
 def test_nobody_can_change_it(event: Event) -> None:

@@ -18,7 +18,7 @@ from trunkline.config import ConnectionSettings
 from trunkline.connection.credentials import Credentials
 from trunkline.connection.drops import Drops
 from trunkline.connection.loop import USER_AGENT, Loop
-from trunkline.connection.protocol import encode, encode_activity
+from trunkline.connection.protocol import REPLIES, encode, encode_activity
 from trunkline.connection.requesting import Requesting
 from trunkline.connection.sending import Outgoing, SendQueue
 from trunkline.connection.shared import OnFrames, Shared
@@ -68,6 +68,7 @@ class Connection:
         """
         self.tracker = tracker
         self._router = router
+        router.reserve(REPLIES)  # they are taken by type before classification (SV3)
         self._greets = greets
         self._shares = frozenset(shares)
         self._walltime = walltime

@@ -207,14 +207,10 @@ class Session:
                 except NotJson:
                     drop("not_an_object")
                     continue
-                if message.__class__ is not dict:
+                if type(message) is not dict:
                     drop("not_an_object")
-                    continue
-                kind = message.get("type")
-                if kind.__class__ is str and kind in REPLIES:
+                elif not route(message, len(payload), epoch, received):
                     self._on_reply(message)
-                else:
-                    route(message, len(payload), epoch, received)
             batch = await self._receive()
 
     def _decode(self, payload: bytes) -> dict[str, Any] | None:

@@ -62,9 +62,11 @@ class Backfill:
         self, runner: PluginRunner, gap: Gap, messages: Sequence[tuple[dict[str, Any], int]]
     ) -> None:
         now = self._walltime()
-        for message, size in messages:
+        count = sum(
             self._router.route(message, size, epoch=gap.epoch, received=now, origin="backfill")
-        data = {**_about(runner, gap), "count": len(messages)}
+            for message, size in messages
+        )
+        data = {**_about(runner, gap), "count": count}
         logger.info("backfill.done", extra=data)
         self._router.announce("backfill.done", data, epoch=gap.epoch)
 

@@ -101,6 +101,11 @@ class Classifier:
                 return Classified(rule.topic, "match", rule.owner)
         return self._by_type.get(kind) or self._of_type(kind, message)
 
+    def is_settled(self, kind: str) -> bool:
+        """Tell whether the topic of a type is known from now on, but for messages that name one."""
+        known = self._by_type.get(kind)
+        return known is not None and known.is_known and not self._by_message
+
     def _named(self, topic: str) -> Classified | None:
         if not is_topic(topic):
             return None

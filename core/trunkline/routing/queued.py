@@ -120,7 +120,7 @@ class QueuedSubscription(Subscription):
 
     def finish(self) -> None:
         """Deliver nothing more; what is there can still be read."""
-        self.is_live = False
+        super().finish()
         self._mailbox.close()
 
     async def wait_item(self) -> None:

@@ -15,11 +15,13 @@ import attrs
 import trio
 
 from trunkline.errors import StateError
-from trunkline.events import Event, Gap, Origin, arrived
+from trunkline.events import Event, Gap, Origin, Unsealed
 from trunkline.plugin_api import Overflow, Undo, Where
 from trunkline.routing.classify import Classified, Classifier
-from trunkline.routing.faults import Faults
+from trunkline.routing.faults import CONTAINED, Faults
 from trunkline.routing.filtering import Filters
+from trunkline.routing.index import TopicIndex
+from trunkline.routing.lookup import TopicLookup
 from trunkline.routing.queued import EventStream, Gate, QueuedSubscription, work
 from trunkline.routing.statistics import (
     NO_TYPE,
@@ -33,6 +35,7 @@ from trunkline.routing.subscription import (
     EVERY_TOPIC,
     InlineSubscription,
     OnGap,
+    Spent,
     Subscription,
     TimedSubscription,
     is_async,
@@ -60,11 +63,17 @@ class Router:
         self._walltime = walltime
         self._tally = Tally()
         self._faults = Faults(clock)
-        self._classifier = Classifier(table, on_error=self._faults.rule_failed)
         self._filters = (  # None: nothing to ask, and nothing spent on asking
             Filters(table.filters, self._tally, self._faults) if table.filters else None
         )
         self._subscribers = Subscribers()
+        self._remove = self._subscribers.remove  # bound once: each subscription's undo holds it
+        self._everything = self._subscribers.everything
+        self._lookup = TopicLookup(
+            Classifier(table, on_error=self._faults.rule_failed), self._subscribers
+        )
+        self._by_type = self._lookup.by_type
+        self._spent: dict[str, Spent] = {}  # {plugin: time in its synchronous callbacks}
         self._retained: dict[str, Event] = {}  # {key: the last `system` event with it}
         self._nursery: trio.Nursery | None = None
 
@@ -72,11 +81,15 @@ class Router:
         """Run the workers of asynchronous callbacks in `nursery`."""
         self._nursery = nursery
 
+    def reserve(self, types: Collection[str]) -> None:
+        """Leave messages of these types, whatever topic they name, to whoever calls `route`."""
+        self._lookup.reserved = frozenset(types)
+
     # in
 
     def classify(self, message: Mapping[str, Any]) -> Classified:
         """Return the topic of a message, and which rule found it."""
-        return self._classifier.classify(message)
+        return self._lookup.classifier.classify(message)
 
     def route(
         self,
@@ -86,25 +99,30 @@ class Router:
         received: float,
         *,
         origin: Origin = "live",
-    ) -> None:
+    ) -> bool:
         """Classify a message of `size` bytes and publish it; never raises.
 
-        `received` is wall time, in seconds since 1970.
+        `received` is wall time, in seconds since 1970. False, and nothing done: its type is
+        reserved.
         """
-        found = self._classifier.classify(message)
-        if not found.is_known:
-            self._unclassified(message, epoch)
-        topic = found.topic
-        if topic is None:
-            return
         kind = message.get("type")
-        event = arrived(
-            topic, kind if kind.__class__ is str else "", message, epoch, origin, received
-        )
+        if type(kind) is not str:
+            kind = ""
+        index = self._by_type.get(kind) if message.get("topic") is None else None
+        if index is None:
+            if kind in self._lookup.reserved:
+                return False
+            index, is_known = self._lookup.ask(message, kind)
+            if not is_known:
+                self._unclassified(message, epoch)
+            if index is None:
+                return True
+        event = Unsealed().sealed(index.topic, kind, message, epoch, origin, received)
         if self._filters is None:
-            self._dispatch(event, message, size)
+            self._dispatch(index, event, message, size)
         else:
             self.publish(event, size)
+        return True
 
     def publish(self, event: Event, size: int = 0) -> None:
         """Filter an event and hand it to the subscribers of its topic, then to those of `*`.
@@ -113,24 +131,25 @@ class Router:
         names the topic `system` must not get around a mask.
         """
         if self._filters is not None:
-            passed = self._filters.apply(event)
-            if passed is None:
+            if (passed := self._filters.apply(event)) is None:
                 return
             event = passed
-        self._dispatch(event, event.data, size)
+        self._dispatch(self._subscribers.of(event.topic), event, event.data, size)
 
-    def _dispatch(self, event: Event, data: Mapping[str, Any], size: int) -> None:
-        topic = event.topic
-        counts = self._tally.routed
-        if topic in counts:
-            counts[topic] += 1
-        else:
-            count_name(counts, topic)
-        for subscription in self._subscribers.find(topic, data):
-            # asked again each time: one callback may have ended the next one's subscription
-            if subscription.is_live and (
-                subscription.accepts is None or subscription.admits(event)
-            ):
+    def _dispatch(
+        self, index: TopicIndex, event: Event, data: Mapping[str, Any], size: int
+    ) -> None:
+        index.routed.value += 1
+        found = index.find(data)
+        if self._everything.members:
+            found += self._everything.find(data)
+        for subscription in found:  # asked one by one: a callback may end the next subscription
+            if (direct := subscription.direct) is not None:
+                try:
+                    direct(event)
+                except CONTAINED as exc:
+                    subscription.failed(exc)
+            elif subscription.admits(event):
                 subscription.deliver(event, size)
 
     def announce(
@@ -140,7 +159,7 @@ class Router:
         event = Event(SYSTEM, kind, data, epoch, "local", self._walltime())
         if key is not None:
             self._retained[key] = event
-        self._dispatch(event, data, 0)
+        self._dispatch(self._subscribers.of(SYSTEM), event, data, 0)
 
     def gap(self, gap: Gap) -> None:
         """Hand a gap to every subscription, in its place, as a gap of its own topic."""
@@ -185,7 +204,8 @@ class Router:
             common = (topic, owner, *condition, self._faults, callback, on_gap)
             if not owner:
                 return self._added(InlineSubscription(*common))
-            return self._added(TimedSubscription(*common, self._tally.handler_seconds))
+            spent = self._spent.setdefault(owner, Spent())
+            return self._added(TimedSubscription(*common, spent))
         nursery = nursery or self._nursery
         if nursery is None:
             raise StateError("an asynchronous callback needs a running host or connection")
@@ -238,9 +258,9 @@ class Router:
                 lookup = subscription.lookup
                 if lookup is not None and key_reader(lookup.paths)(event.data) not in lookup.keys:
                     continue
-                if subscription.is_live and subscription.admits(event):
+                if subscription.admits(event):
                     subscription.deliver(event, 0)
-        return partial(self._subscribers.remove, subscription)
+        return partial(self._remove, subscription)
 
     def subscription_count(self, topic: str | None = None) -> int:
         """Return how many subscriptions there are, to `topic` or in all."""
@@ -271,11 +291,11 @@ class Router:
         """Return a snapshot of everything that is counted."""
         queued = [each for each in self._subscribers if isinstance(each, QueuedSubscription)]
         return RouterStatistics(
-            routed=dict(self._tally.routed),
+            routed=self._subscribers.routed(),
             dropped=dict(self._tally.dropped),
             unclassified=dict(self._tally.unclassified),
             handler_errors=dict(self._faults.counts),
-            handler_seconds=dict(self._tally.handler_seconds),
+            handler_seconds={owner: spent.seconds for owner, spent in self._spent.items()},
             gaps=dict(self._tally.gaps),
             subscription_count=self.subscription_count(),
             waiting_count=sum(each.waiting_count for each in queued),

@@ -35,13 +35,18 @@ class RouterStatistics:
 
 
 @attrs.define
+class Count:
+    """How many so far."""
+
+    value: int = 0
+
+
+@attrs.define
 class Tally:
     """The running figures."""
 
-    routed: dict[str, int] = attrs.Factory(dict)
     unclassified: dict[str, int] = attrs.Factory(dict)
     dropped: Counter[tuple[str, str]] = attrs.Factory(Counter)
-    handler_seconds: dict[str, float] = attrs.Factory(dict)
     gaps: Counter[tuple[str, str]] = attrs.Factory(Counter)
 
     def drop(self, where: str, reason: str) -> None:

@@ -34,14 +34,21 @@ class Subscription(ABC):
     """What is left to judge after the index; None: nothing."""
     faults: Faults
     is_live: bool = attrs.field(default=True, init=False)
+    direct: Callable[[Event], object] | None = attrs.field(default=None, init=False)
+    """What is called with an event that the index found, without asking anything; None once it
+    has ended, and where there is something to ask or to keep."""
 
     def admits(self, event: Event) -> bool:
-        """Tell whether the rest of the condition holds; one that raises does not."""
+        """Tell whether it is live and the rest of its condition holds; one that raises does not."""
         try:
-            return self.accepts is None or bool(self.accepts(event))
+            return self.is_live and (self.accepts is None or bool(self.accepts(event)))
         except CONTAINED as exc:
-            self.faults.failed(self.owner, self.topic, exc)
+            self.failed(exc)
             return False
+
+    def failed(self, exc: BaseException) -> None:
+        """Count and tell what its condition or its callback raised."""
+        self.faults.failed(self.owner, self.topic, exc)
 
     @abstractmethod
     def deliver(self, event: Event, size: int) -> None:
@@ -53,11 +60,12 @@ class Subscription(ABC):
 
     def end(self) -> None:
         """Deliver nothing more, and drop what is not read."""
-        self.is_live = False
+        self.finish()
 
     def finish(self) -> None:
         """Deliver nothing more; what is there can still be read."""
         self.is_live = False
+        self.direct = None
 
 
 @attrs.define(eq=False, slots=True, weakref_slot=False)
@@ -67,12 +75,20 @@ class InlineSubscription(Subscription):
     callback: Callable[[Event], object]
     on_gap: OnGap | None
 
-    def deliver(self, event: Event, size: int) -> None:
+    def __attrs_post_init__(self) -> None:
+        if self.accepts is None:
+            self.direct = self.callback
+
+    def call(self, event: Event) -> None:
         """Call the callback."""
+        self.callback(event)
+
+    def deliver(self, event: Event, size: int) -> None:
+        """Call the callback; what it raises stays here."""
         try:
-            self.callback(event)
+            self.call(event)
         except CONTAINED as exc:
-            self.faults.failed(self.owner, self.topic, exc)
+            self.failed(exc)
 
     def deliver_gap(self, gap: Gap) -> None:
         """Call `on_gap`; without one the gap is logged."""
@@ -82,22 +98,33 @@ class InlineSubscription(Subscription):
         try:
             self.on_gap(gap)
         except CONTAINED as exc:
-            self.faults.failed(self.owner, self.topic, exc)
+            self.failed(exc)
+
+
+@attrs.define
+class Spent:
+    """The time that the synchronous callbacks of a plugin took."""
+
+    seconds: float = 0.0
 
 
 @attrs.define(eq=False, slots=True, weakref_slot=False)
 class TimedSubscription(InlineSubscription):
     """The same for a plugin: its time in line is counted against it."""
 
-    seconds: dict[str, float]
-    """{owner: seconds spent in its callbacks}; the router's own"""
+    spent: Spent
 
-    def deliver(self, event: Event, size: int) -> None:
+    def __attrs_post_init__(self) -> None:
+        if self.accepts is None:
+            self.direct = self.call
+
+    def call(self, event: Event) -> None:
         """Call the callback, and count how long it takes."""
         started = perf_counter()
-        InlineSubscription.deliver(self, event, size)
-        spent = perf_counter() - started
-        self.seconds[self.owner] = self.seconds.get(self.owner, 0.0) + spent
+        try:
+            self.callback(event)
+        finally:
+            self.spent.seconds += perf_counter() - started
 
 
 def prepared(

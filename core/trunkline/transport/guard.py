@@ -5,6 +5,7 @@ rest to the library; keeps the accounts and deadlines of unfinished messages; cl
 first cause of an end is noted here and never overwritten (reliability §2.3).
 """
 
+import math
 from collections.abc import Callable
 
 import attrs
@@ -53,6 +54,7 @@ class Guard(trio.abc.Stream):
         self._budget = 2 * max_message_bytes + SLACK
         self._head_bytes = 0
         self._assembly: Assembly | None = None
+        self._limit = trio.CancelScope()  # of the reads that are going on
         self._returned_count = 0
         self._returned = trio.lowlevel.ParkingLot()
         self._is_writing = False
@@ -81,10 +83,24 @@ class Guard(trio.abc.Stream):
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Return bytes for the library; empty at the end of the stream."""
+        with self._scope() as self._limit:
+            return await self._receive(max_bytes or READ_BYTES)
+        reason = f"a message was not finished within {ASSEMBLY_LIMIT:g} s"
+        raise await self._abort(TransportError("limit", reason, code=POLICY_VIOLATION, ours=True))
+
+    def _scope(self) -> trio.CancelScope:
+        """Return what ends the reads when the unfinished message has had its time.
+
+        One for many reads, whose deadline moves: to enter one costs half as much as a read.
+        """
+        deadline = math.inf if self._assembly is None else self._assembly.deadline
+        return trio.CancelScope(deadline=deadline)
+
+    async def _receive(self, max_bytes: int) -> bytes:
         while True:
             await self._wait_turn()
             try:
-                chunk = await self._read(max_bytes or READ_BYTES)
+                chunk = bytes(await self._stream.receive_some(max_bytes))
             except trio.BrokenResourceError:  # a reset ends an upgrade as an end of file does
                 self.on_eof()
                 raise
@@ -103,7 +119,12 @@ class Guard(trio.abc.Stream):
 
     async def _wait_turn(self) -> None:
         """Wait until what was handed on is delivered and the inbox has room: our own pause."""
+        if self._is_leaving or (
+            self._lane.handed_count <= self._returned_count and self._inbox.has_room()
+        ):
+            return
         began = trio.current_time()
+        self._limit.deadline = math.inf
         while self._lane.handed_count > self._returned_count and not self._is_leaving:
             await self._returned.park()
         if not self._inbox.has_room() and not self._is_leaving:
@@ -115,14 +136,7 @@ class Guard(trio.abc.Stream):
                 self.last_rx = trio.current_time()  # our silence is not the peer's
         if self._assembly is not None:
             self._assembly.deadline += trio.current_time() - began
-
-    async def _read(self, max_bytes: int) -> bytes:
-        if self._assembly is None:
-            return bytes(await self._stream.receive_some(max_bytes))
-        with trio.move_on_at(self._assembly.deadline):
-            return bytes(await self._stream.receive_some(max_bytes))
-        reason = f"a message was not finished within {ASSEMBLY_LIMIT:g} s"
-        raise await self._abort(TransportError("limit", reason, code=POLICY_VIOLATION, ours=True))
+            self._limit.deadline = self._assembly.deadline
 
     async def _check_account(self, count: int) -> None:
         """Keep the accounts: of the head until the upgrade, of an unfinished message after it."""
@@ -139,9 +153,11 @@ class Guard(trio.abc.Stream):
             raise await self._abort(error)
         if not unfinished:
             self._assembly = None
+            self._limit.deadline = math.inf
         elif self._assembly is None or self._assembly.number != lane.message_number:
             deadline = trio.current_time() + ASSEMBLY_LIMIT
             self._assembly = Assembly(lane.message_number, deadline)
+            self._limit.deadline = deadline
 
     async def _check_head(self, count: int) -> None:
         self._head_bytes += count

@@ -24,6 +24,10 @@ SIMPLE_TEXT = FIN | TEXT
 LENGTH_16 = 126  # two more bytes hold the length; 127: eight more
 LEAST_LENGTH = {2: 0, 4: LENGTH_16, 10: 1 << 16}  # {bytes of header: least minimal length}
 LEAST_HEADER = 2  # bytes
+HEADER_16 = 4  # bytes, with a length of two bytes
+read_header = struct.Struct("!HH").unpack_from
+TEXT_0 = SIMPLE_TEXT << 8  # its first two bytes where there is no payload; one more for each byte
+TEXT_16 = TEXT_0 | LENGTH_16  # where the next two bytes hold the length
 CODE = 2  # bytes of a close code
 CONTROL_LIMIT = 125  # bytes of payload (RFC 6455 §5.5)
 ZERO_MASK = bytes(4)
@@ -168,18 +172,28 @@ class Lane:
         self._code_left = CODE - len(self._peer_code) if self._code_left else 0
 
     def _take_run(self, data: bytes, at: int, payloads: list[bytes]) -> int:
-        """Take whole simple text frames from `at` on; return where the run ends."""
+        """Take whole simple text frames from `at` on; return where the run ends.
+
+        Each message passes here, so it is written out, and one call reads both lengths.
+        """
         begin, end, limit = len(payloads), len(data), self._limit
-        while end - at >= LEAST_HEADER and data[at] == SIMPLE_TEXT:
-            length = data[at + 1]
-            payload_at = at + 2
-            if length >= LENGTH_16:
-                if length > LENGTH_16 or end - at < 4:
-                    break  # masked, longer than what is ever whole in a chunk, or not whole
-                length = data[at + 2] << 8 | data[at + 3]
-                payload_at = at + 4
+        last = end - HEADER_16  # where a header with a length of two bytes may still begin
+        while True:
+            if at <= last:
+                head, length = read_header(data, at)
+            elif end - at >= LEAST_HEADER:
+                head, length = data[at] << 8 | data[at + 1], 0
+            else:
+                break
+            if head == TEXT_16:
                 if length < LENGTH_16:
-                    break  # not minimal
+                    break  # not minimal, or not whole
+                payload_at = at + HEADER_16
+            else:
+                length = head - TEXT_0
+                if not 0 <= length < LENGTH_16:
+                    break  # no simple text, or longer than what is ever whole in a chunk
+                payload_at = at + LEAST_HEADER
             stop = payload_at + length
             if stop > end or length > limit:
                 break
