@@ -18,9 +18,8 @@ from trunkline.errors import StateError
 from trunkline.events import Event, Gap, Origin, Unsealed
 from trunkline.plugin_api import Overflow, Undo, Where
 from trunkline.routing.classify import Classified, Classifier
-from trunkline.routing.faults import CONTAINED, Faults
+from trunkline.routing.faults import Faults
 from trunkline.routing.filtering import Filters
-from trunkline.routing.index import TopicIndex
 from trunkline.routing.lookup import TopicLookup
 from trunkline.routing.queued import EventStream, Gate, QueuedSubscription, work
 from trunkline.routing.statistics import (
@@ -68,7 +67,7 @@ class Router:
         )
         self._subscribers = Subscribers()
         self._remove = self._subscribers.remove  # bound once: each subscription's undo holds it
-        self._everything = self._subscribers.everything
+        self._dispatch = self._subscribers.dispatch
         self._lookup = TopicLookup(
             Classifier(table, on_error=self._faults.rule_failed), self._subscribers
         )
@@ -135,22 +134,6 @@ class Router:
                 return
             event = passed
         self._dispatch(self._subscribers.of(event.topic), event, event.data, size)
-
-    def _dispatch(
-        self, index: TopicIndex, event: Event, data: Mapping[str, Any], size: int
-    ) -> None:
-        index.routed.value += 1
-        found = index.find(data)
-        if self._everything.members:
-            found += self._everything.find(data)
-        for subscription in found:  # asked one by one: a callback may end the next subscription
-            if (direct := subscription.direct) is not None:
-                try:
-                    direct(event)
-                except CONTAINED as exc:
-                    subscription.failed(exc)
-            elif subscription.admits(event):
-                subscription.deliver(event, size)
 
     def announce(
         self, kind: str, data: Mapping[str, Any], *, key: str | None = None, epoch: int = 0

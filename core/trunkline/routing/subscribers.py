@@ -1,7 +1,10 @@
 """Everybody who listens, by topic; who leaves, leaves nothing behind."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+from trunkline.events import Event
+from trunkline.routing.faults import CONTAINED
 from trunkline.routing.index import TopicIndex
 from trunkline.routing.statistics import NAMES, OTHER, Count
 from trunkline.routing.subscription import EVERY_TOPIC, Subscription
@@ -33,6 +36,25 @@ class Subscribers:
     def is_kept(self, index: TopicIndex) -> bool:
         """Tell whether an index is its topic's for ever, also while nobody listens."""
         return index.routed is not self._others
+
+    def dispatch(self, index: TopicIndex, event: Event, data: Mapping[str, Any], size: int) -> None:
+        """Hand an event to the subscribers of its topic, then to those of every topic.
+
+        `index` is its topic's, `data` the event's, `size` its bytes. Who is added meanwhile gets
+        the next event.
+        """
+        index.routed.value += 1
+        found = index.find(data)
+        if self.everything.members:
+            found += self.everything.find(data)
+        for subscription in found:  # asked one by one: a callback may end the next subscription
+            if (direct := subscription.direct) is not None:
+                try:
+                    direct(event)
+                except CONTAINED as exc:
+                    subscription.failed(exc)
+            elif subscription.admits(event):
+                subscription.deliver(event, size)
 
     def add(self, subscription: Subscription) -> None:
         """Take a subscription in; it gets the next event."""
