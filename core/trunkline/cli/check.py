@@ -89,8 +89,8 @@ def _print(report: dict[str, Any]) -> None:
     for warning in report["warnings"]:
         click.echo(f"warning: {warning}", err=True)
     for name in ("versions", "plugins", "config"):
-        for line in _lines(name, report.get(name, {})):
-            click.echo(line)
+        if name in report:
+            click.echo("\n".join(_lines(name, report[name])))
     if report["ok"]:
         click.echo(f"{report['file']}: fine")
     else:
