@@ -11,6 +11,7 @@ import trio
 from sink_bench import gap, happened
 
 from trunkline.plugin_api import NotReady
+from trunkline_plugins.sinks import tables
 from trunkline_plugins.sinks.database import Database
 from trunkline_plugins.sinks.sqlite import SqliteSettings, SqliteSink
 
@@ -103,6 +104,25 @@ async def test_another_writer_is_waited_for(path: Path, monkeypatch: pytest.Monk
 async def sink_is_not_ready(sink: SqliteSink, why: str) -> None:
     with trio.fail_after(10), pytest.raises(NotReady, match=why):
         await sink.write([happened("x")])
+
+
+async def test_an_older_schema_is_brought_up_to_date(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Step by step, in one transaction each opening; the rows stay, and a failed step leaves all."""
+    async with SqliteSink(Database(path)) as sink:
+        await sink.write([happened("a")])
+    steps = {**tables.SQLITE_STEPS, 2: ("ALTER TABLE trunkline_events ADD COLUMN note TEXT",)}
+    broken = {**steps, 3: ("ALTER TABLE trunkline_events ADD COLUMN more TEXT", "NO SQL")}
+    for version, known in ((1, broken), (2, steps)):
+        monkeypatch.setattr("trunkline_plugins.sinks.database.SQLITE_STEPS", known)
+        async with SqliteSink(Database(path)) as sink:
+            if known is broken:
+                await sink_is_not_ready(sink, "syntax error")
+            else:
+                await sink.write([happened("b")])
+        assert query(path, "SELECT max(version) FROM trunkline_schema") == [(version,)]
+    assert query(path, "SELECT count(*), count(note) FROM trunkline_events") == [(2, 0)]
 
 
 async def test_a_newer_schema_is_left_alone(path: Path) -> None:

@@ -235,6 +235,21 @@ async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.Monke
     assert len(hook.taken) == 1
 
 
+async def test_the_address_of_a_room_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Neither in ours nor in those of the library, whatever happens."""
+    caplog.set_level(logging.DEBUG)
+    hook = Hook(answered(200), answered(404), hang_up)
+    async with hook.listen() as url, WebhookSink("hook", Poster(f"{url}?t=canary")) as sink:
+        await sink.write([happened("a")])
+        for _ in range(2):
+            with pytest.raises(NotReady) as caught:
+                await sink.write([happened("a")])
+            assert "canary" not in str(caught.value)
+    assert "?t=canary" in hook.requests[0].line
+    assert len(caplog.records) > 10
+    assert "canary" not in caplog.text
+
+
 # TLS
 
 

@@ -1,4 +1,8 @@
-"""One HTTP request and what came back: every wait has an end, nothing is followed or believed."""
+"""One HTTP request and what came back: every wait has an end, nothing is followed or believed.
+
+httpx's transport is used without its client, which would follow, read the environment, and log
+the address of each request; that of a chat room is a secret.
+"""
 
 import ssl
 import time
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
 
 LIMIT = 25.0  # s for one request; the delivery allows 30
 CONNECT_LIMIT = 10.0  # s
+HEADERS = {"User-Agent": "trunkline", "Accept-Encoding": "identity"}
 READ_LIMIT = 2.0  # s for the body of an answer, which nobody needs
 ANSWER_BYTES = 64 * 1024  # a longer answer is not read, and its connection not used again
 
@@ -35,7 +40,7 @@ class Answer:
 
 
 class Poster:
-    """An HTTP client for one address, open while its scope is."""
+    """Connections to one address, open while its scope is."""
 
     def __init__(
         self,
@@ -49,24 +54,19 @@ class Poster:
         self._ca_file = ca_file
         self._limit = limit
         self._walltime = walltime
-        self._client: httpx.AsyncClient | None = None
+        self._transport: httpx.AsyncHTTPTransport | None = None
 
     async def __aenter__(self) -> Self:
         import httpx  # only those pay for it who use it
 
-        self._client = httpx.AsyncClient(
-            verify=ssl.create_default_context(cafile=self._ca_file),
-            timeout=httpx.Timeout(self._limit, connect=CONNECT_LIMIT),
-            follow_redirects=False,
-            trust_env=False,  # no proxy that somebody has named in the environment
-            headers={"User-Agent": "trunkline", "Accept-Encoding": "identity"},
-        )
+        context = ssl.create_default_context(cafile=self._ca_file)
+        self._transport = httpx.AsyncHTTPTransport(verify=context, trust_env=False)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        if self._transport is not None:
+            await self._transport.aclose()
+            self._transport = None
 
     async def post(self, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Send JSON; return what was answered, whatever it was.
@@ -77,12 +77,19 @@ class Poster:
         """
         import httpx
 
-        if self._client is None:
+        if self._transport is None:
             raise NotReady("not opened")
+        limits = httpx.Timeout(self._limit, connect=CONNECT_LIMIT).as_dict()
         try:
-            request = self._client.build_request("POST", self._url, content=body, headers=headers)
+            request = httpx.Request(
+                "POST",
+                self._url,
+                headers={**HEADERS, **headers},
+                content=body,
+                extensions={"timeout": limits},
+            )
             with trio.fail_after(self._limit):
-                response = await self._client.send(request, stream=True)
+                response = await self._transport.handle_async_request(request)
         except trio.TooSlowError:
             raise NotReady(f"no answer within {self._limit:g} s") from None
         except httpx.InvalidURL:
