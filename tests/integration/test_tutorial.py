@@ -139,6 +139,7 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
     somebody.leave()
 
 
+@pytest.mark.timeout(240)  # twenty processes, one after the other
 def test_p26_the_tutorial_works_as_it_stands(reader: Reader) -> None:
     """Ten lines, a package from `trunkline new`, its tests, a host that runs it, a wheel."""
     for step in steps(PAGE):

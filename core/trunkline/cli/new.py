@@ -21,8 +21,9 @@ def new(name: str, *, as_json: bool) -> None:
     trunkline new price_alert
     """
     from trunkline.cli.scaffolding import check_name, package_name, write_package
+    from trunkline.plugin.discover import find_installed
 
-    check_name(name, _taken())
+    check_name(name, {found.name for found in find_installed()})
     files = write_package(name, Path())
     folder = package_name(name)
     if as_json:
@@ -35,14 +36,3 @@ def new(name: str, *, as_json: bool) -> None:
     click.echo("  trunkline simulate        # a server, in another terminal")
     click.echo("  export TRUNKLINE_TOKEN=demo-token")
     click.echo("  trunkline run --watch     # the host of trunkline.toml, with the plugin")
-
-
-def _taken() -> set[str]:
-    """Return the names that would not load: of plugins, and of topics the built-ins own."""
-    from trunkline.config import HOST_TOPIC, config_from_mapping
-    from trunkline.plugin.discover import find_installed
-    from trunkline.plugin.manager import load
-
-    config = config_from_mapping({"connection": {"url": "ws://localhost"}}, environ={})
-    topics = {rule.topic for rule in load(config, safe=True).table.topics}
-    return {HOST_TOPIC, *topics, *(found.name for found in find_installed())}

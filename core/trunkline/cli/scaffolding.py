@@ -15,8 +15,8 @@ SHIPPED = Path(__file__).with_name("plugin-package")
 IN_CHECKOUT = Path(__file__).parents[3] / "docs" / "examples" / "plugin-package"
 NOT_COPIED = {"__pycache__", ".pytest_cache", "dist"}
 
-#: the name in the example wherever it is one; `audit_event` is the server's
-_PLUGIN = re.compile(r"(?<![a-zA-Z_])audit(?!_event)(?![a-zA-Z])")
+#: the name in the example wherever it is one; the topic that it follows, and its type, are the server's
+_PLUGIN = re.compile(r"""(?<!SOURCE = ")(?<!"topic": ")(?<![a-zA-Z_])audit(?!_event)(?![a-zA-Z])""")
 
 
 def package_name(plugin: str) -> str:
@@ -44,7 +44,7 @@ def check_name(plugin: str, taken: Collection[str]) -> None:
         rule = "a lower-case letter, then up to 63 of a-z 0-9 _"
         raise UsageError(f"{ascii(plugin)[:80]} is no name for a plugin: {rule}{hint}")
     if plugin in taken:
-        raise UsageError(f"there is a plugin or topic `{plugin}` already; choose another name")
+        raise UsageError(f"there is a plugin `{plugin}` already; choose another name")
 
 
 def write_package(plugin: str, parent: Path) -> list[Path]:

@@ -8,7 +8,7 @@ import trio
 
 from trunkline.testing import HostFactory, assert_plugin_conforms
 
-ENTRY = {"type": "audit_event", "payload": {"action": "tool_call"}}
+ENTRY = {"topic": "audit", "type": "audit_event", "payload": {"action": "tool_call"}}
 
 
 async def test_entries_are_kept(trunkline_host: HostFactory, tmp_path: Path) -> None:

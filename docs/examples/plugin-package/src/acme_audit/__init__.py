@@ -22,11 +22,12 @@ class AuditConfig:
 
 trunkline_plugin = PluginInfo(config=AuditConfig)
 
+SOURCE = "audit"  # the topic that is followed; `trunkline routes` lists what there is
+
 
 @hookimpl
 def trunkline_register_topics(topics: Topics) -> None:
-    """Own the entries, and the counts made of them."""
-    topics.add("audit", match={"type": "audit_event"})  # the messages that belong to it
+    """Own what is published here; `match=` would give it messages of the server, too."""
     topics.add("audit_summary")
 
 
@@ -38,7 +39,7 @@ def trunkline_register_subscriptions(subscriptions: Subscriptions, config: Audit
         async with await trio.open_file(config.file, "a") as file:
             await file.write(event.to_json() + "\n")
 
-    subscriptions.add("audit", keep)
+    subscriptions.add(SOURCE, keep)
 
 
 @hookimpl
@@ -49,7 +50,7 @@ async def trunkline_run(ctx: PluginContext[AuditConfig]) -> None:
     def count(event: Event) -> None:
         seen[str(event.get("payload.action"))] += 1
 
-    ctx.subscribe("audit", count)
+    ctx.subscribe(SOURCE, count)
     ctx.started()
     while True:
         await trio.sleep(ctx.config.interval)
