@@ -6,6 +6,10 @@ from typing import Any, Protocol
 from trunkline import Event, Gap
 from trunkline.plugin_api import Undo, Where
 
+#: What `connection.state` on `system` says when the connection is up; no other notice says it. It
+#: is retained, so who comes late is told, too.
+CONNECTED = {"new": "connected"}
+
 
 class Source(Protocol):
     """Somewhere to subscribe."""

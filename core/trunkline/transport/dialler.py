@@ -112,7 +112,7 @@ async def _connect(addresses: Sequence[Address], display: str) -> trio.SocketStr
     """Try the addresses in turn, each with an equal share of the time that is left."""
     error = TransportError("dns", f"{display}: the name has no address")
     for number, (family, address) in enumerate(addresses):
-        left = trio.current_effective_deadline() - trio.current_time()
+        left = max(0.0, trio.current_effective_deadline() - trio.current_time())  # 0: cancelled
         share = left / (len(addresses) - number) if left < math.inf else math.inf
         with trio.move_on_after(share):
             try:

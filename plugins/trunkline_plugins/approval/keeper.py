@@ -22,6 +22,7 @@ from trunkline_plugins.approval.reconcile import differences, is_news
 from trunkline_plugins.approval.request import TOPIC
 from trunkline_plugins.approval.server import Server
 from trunkline_plugins.approval.store import Approval, ApprovalStore
+from trunkline_plugins.seams import CONNECTED
 from trunkline_plugins.status_line import keep_noting
 
 GRACE = 5.0  # s in which an event may still be on its way that the interface knows of already
@@ -56,7 +57,7 @@ class Keeper:
         )
         self._automatic = Automatic(ctx, deciding, self.store.now)
         self._changed = trio.Event()
-        self._gap = trio.Event()
+        self._missing = trio.Event()
         self._is_whole = False  # compared since the start, or the last gap
         self._missed_count = 0  # since the last event; more than none: the server pushes nothing
         self._trouble = ""
@@ -64,6 +65,7 @@ class Keeper:
     async def run(self) -> None:
         """Work until cancelled."""
         self._ctx.subscribe(TOPIC, self._on_event, on_gap=self._on_gap)
+        self._ctx.subscribe("system", self._on_connected, CONNECTED)
         self._ctx.started()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._compare)
@@ -93,8 +95,15 @@ class Keeper:
 
     def _on_gap(self, gap: Gap) -> None:
         self.store.note_gap(gap)
+        self._miss()
+
+    def _on_connected(self, _: Event) -> None:
+        self._miss()  # the first time there is no gap, but what came before nobody saw
+
+    def _miss(self) -> None:
+        """Something may have been missed, and there is an explanation."""
         self._is_whole = False
-        self._gap.set()
+        self._missing.set()
 
     async def _attend(self, nursery: trio.Nursery) -> None:
         """Do what is due, then wait for an event or for the next moment."""
@@ -129,30 +138,31 @@ class Keeper:
         self._ctx.publish(notices.NOTICES, kind, notice)
 
     async def _compare(self) -> None:
-        """Compare at the start, after each gap, and every now and then."""
+        """Compare at the start, once connected, after each gap, and every now and then."""
         while True:
-            self._gap = trio.Event()
+            self._missing = trio.Event()
             try:
                 await self._catch_up()
             except TrunklineError as exc:
+                self._is_whole = False
                 self._trouble = f"cannot compare with the server: {exc}"
                 wait = AGAIN
             else:
                 self._trouble = ""
                 wait = self._ctx.config.reconcile or float("inf")
             with trio.move_on_after(wait):
-                await self._gap.wait()
+                await self._missing.wait()
                 await trio.sleep(GRACE)  # the back-fill comes first
 
     async def _catch_up(self) -> None:
         """Publish what the table does not know; where nothing explains it, the server is stalled."""
+        was_whole, self._is_whole = self._is_whole, True
         found = await differences(self._server, self.store)
-        if found and self._is_whole:
+        if found and was_whole:
             await trio.sleep(GRACE)
         missed = [message for message in found if is_news(self.store, message)]
-        if missed and self._is_whole:
+        if missed and was_whole and self._is_whole:
             self._missed_count += len(missed)
             self._ctx.log.warning("approval.stalled", extra={"count": len(missed)})
         for message in missed:
             self._ctx.publish(TOPIC, message["type"], message)
-        self._is_whole = True

@@ -2,7 +2,6 @@
 
 import getpass
 import socket
-import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -100,7 +99,7 @@ async def decide(
         comment=comment,
     )
     log = DecisionLog(ctx.config.audit)
-    deciding = Deciding(server, log, now=lambda: datetime.fromtimestamp(time.time(), UTC))
+    deciding = Deciding(server, log, now=lambda: datetime.now(UTC))
     where = {"approval_request_id": view.approval_request_id}
     async with ctx.events(TOPIC, where) as events:
         with trio.move_on_after(LINK_LIMIT), suppress(TrunklineError):

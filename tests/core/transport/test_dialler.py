@@ -87,6 +87,19 @@ async def test_an_address_that_does_not_answer_gives_way_to_the_next() -> None:
             await stream.aclose()
 
 
+async def test_a_dial_that_was_cancelled_meanwhile_ends_as_cancelled() -> None:
+    """The resolver is not to be stopped; what comes after it sees that nobody waits any more."""
+
+    async def resolve(_: object, __: int) -> list[tuple[int, object]]:
+        scope.cancel()
+        return [(socket.AF_INET, ("127.0.0.1", 1))]
+
+    dialler = Dialler(resolver=resolve)
+    with trio.CancelScope() as scope:
+        await dialler(parse_url("ws://localhost:1/x"), lambda _: None)
+    assert scope.cancelled_caught
+
+
 async def test_silence_everywhere_is_a_timeout() -> None:
     """The share of the only address is all there is."""
     with ExitStack() as sockets:
