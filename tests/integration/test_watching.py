@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 import trio
+from click.testing import CliRunner
 from processes import finish, process, read_until
 
-from trunkline.cli.watching import Plan, Watch
+from trunkline.cli import trunkline
+from trunkline.cli.watching import Plan, Verdict, Watch, verdict_of
 
 LIMIT = 45.0  # s; each takes a few
 CONFIG = """
@@ -54,6 +56,12 @@ class Bench:
             await trio.sleep(0.02)
 
 
+async def check(plan: Plan) -> Verdict:
+    """Let `check` judge, without a process of its own; local plugins are imported anew all the same."""
+    result = CliRunner().invoke(trunkline, ["check", str(plan.file), "--json"])
+    return verdict_of(result.stdout_bytes, result.stderr_bytes)
+
+
 def is_there(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -77,7 +85,9 @@ async def test_a_change_starts_a_new_process_and_nonsense_keeps_the_old_one(
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     bench = Bench(tmp_path)
     bench.plugin("one")
-    watch = Watch(Plan(["run", str(bench.file)], bench.file), restart_limit=0.2, poll=0.05)
+    bench.file.write_text(CONFIG + "[hots]\n")
+    plan = Plan(["run", str(bench.file)], bench.file)
+    watch = Watch(plan, judge=check, restart_limit=0.2, poll=0.05)
     codes: list[int] = []
 
     async def run() -> None:
@@ -86,6 +96,8 @@ async def test_a_change_starts_a_new_process_and_nonsense_keeps_the_old_one(
     with trio.fail_after(LIMIT):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(run)
+            await said(capsys, "hots: unknown key (did you mean `host`?)", "nothing runs")
+            bench.file.write_text(CONFIG)
             one = await bench.mark("one")
             await said(capsys, "looking at audit.py, trunkline.toml")
 
@@ -112,34 +124,18 @@ async def test_a_change_starts_a_new_process_and_nonsense_keeps_the_old_one(
     assert not is_there(three)
 
 
-async def test_run_watch_waits_for_a_file_that_is_not_there_and_ends_at_a_signal(
-    tmp_path: Path,
-) -> None:
-    """Nothing runs, it says why, and Ctrl-C is exit 0."""
-    with trio.fail_after(LIMIT):
-        async with process("run", "nowhere.toml", "--watch", cwd=str(tmp_path)) as watching:
-            text = await read_until(watching.stderr, "nothing runs")
-            assert "nowhere.toml: cannot be read" in text
-            watching.send_signal(signal.SIGINT)
-            code, _, rest = await finish(watching)
-    assert (code, rest) == (0, "")
-
-
-async def test_replay_watch_feeds_the_recording_again_after_each_change(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The process ends with the recording, and that is no trouble."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+async def test_replay_watch_feeds_the_recording_and_ends_at_a_signal(tmp_path: Path) -> None:
+    """As a person calls it: it goes on after the recording has ended, and Ctrl-C is exit 0."""
     bench = Bench(tmp_path)
     bench.plugin("one")
-    recording = tmp_path / "monday.jsonl"
-    recording.write_text('{"trunkline_recording":1,"url":"ws://127.0.0.1:1/"}\n')
-    words = ["replay", str(recording), "--config", str(bench.file), "--speed", "0"]
+    (tmp_path / "monday.jsonl").write_text('{"trunkline_recording":1,"url":"ws://127.0.0.1:1/"}\n')
+    words = ("replay", "monday.jsonl", "--speed", "0", "--watch")
     with trio.fail_after(LIMIT):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(Watch(Plan(words, bench.file), poll=0.05).run)
+        async with process(*words, cwd=str(tmp_path)) as watching:
+            said = await read_until(watching.stderr, "a change starts it again")
+            assert "looking at audit.py, trunkline.toml" in said
+            assert "ended by itself, exit 0" in said
             await bench.mark("one")
-            await said(capsys, "ended by itself, exit 0; a change starts it again")
-            bench.plugin("two")
-            await bench.mark("two")
-            nursery.cancel_scope.cancel()
+            watching.send_signal(signal.SIGINT)
+            code, _, rest = await finish(watching)
+    assert (code, rest.splitlines()) == (0, [])

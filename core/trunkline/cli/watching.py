@@ -7,7 +7,7 @@ can still be ended. What does not check is not started; the old process goes on.
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,10 @@ class Plan:
     disable: Sequence[str] = ()
 
 
+#: Says whether what lies on disk is fit to run.
+Judge = Callable[[Plan], Awaitable[Verdict]]
+
+
 def watch_host(plan: Plan) -> int:
     """Run the plan, again after each change, until a signal; return the exit code."""
     return trio.run(Watch(plan).run)
@@ -64,9 +68,15 @@ class Watch:
     """One watched process, and the next one."""
 
     def __init__(
-        self, plan: Plan, *, restart_limit: float = RESTART_LIMIT, poll: float = POLL
+        self,
+        plan: Plan,
+        *,
+        judge: Judge | None = None,
+        restart_limit: float = RESTART_LIMIT,
+        poll: float = POLL,
     ) -> None:
         self._plan = plan
+        self._judge = judge or checked
         self._poll = poll
         self._restart_limit = restart_limit
         self._process: trio.Process | None = None
@@ -136,7 +146,7 @@ class Watch:
 
     async def _start_or_keep(self, tellers: trio.Nursery) -> None:
         """Put a new process in the place of the old one, if what lies on disk is fit to run."""
-        verdict = await checked(self._plan)
+        verdict = await self._judge(self._plan)
         is_running = self._process is not None
         newly = [why for name, why in verdict.failed.items() if name not in self._failed]
         if not verdict.is_ok or (is_running and newly):
@@ -186,10 +196,15 @@ async def checked(plan: Plan) -> Verdict:
         )
     if done is None:
         return Verdict(False, (f"the check takes more than {CHECK_LIMIT:g} s: an import hangs",))
+    return verdict_of(done.stdout, done.stderr)
+
+
+def verdict_of(out: bytes, err: bytes) -> Verdict:
+    """Read what `trunkline check --json` has printed."""
     try:
-        report = json.loads(done.stdout)
+        report = json.loads(out)
     except ValueError:  # misuse, or a bug
-        return Verdict(False, tuple(done.stderr.decode(errors="replace").splitlines()))
+        return Verdict(False, tuple(err.decode(errors="replace").splitlines()))
     problems = [f"{problem['where']}: {problem['cause']}" for problem in report["problems"]]
     return Verdict(report["ok"], tuple(problems), report["failed"])
 

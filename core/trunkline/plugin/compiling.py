@@ -76,13 +76,24 @@ def table_warnings(table: RouteTable, drafts: Sequence[Draft], order: Iterable[s
         for who, topic in _wanted(table, drafts)
         if topic not in known | {EVERY_TOPIC}
     ]
-    rules = {rule.name for rule in table.classifiers} | {rule.name for rule in table.filters}
+    rules = {rule.name for draft in drafts for rule in _ordered(draft)}
+    leading = {rule.name for rule in table.filters} - rules
     return warnings + [
-        f"[plugins] order names `{name}`, which is no filter or classifier here"
-        + did_you_mean(name, rules)
+        f"[plugins] order names `{name}`, "
+        + (
+            "a filter of the file: those come first, in the order of the file"
+            if name in leading
+            else f"which is no filter or classifier here{did_you_mean(name, rules)}"
+        )
         for name in order
         if name != "*" and name not in rules
     ]
+
+
+def _ordered(draft: Draft) -> Iterator[ClassifierRule | FilterRule]:
+    """Yield what `[plugins] order` can put in order."""
+    yield from draft.classifiers.rules
+    yield from draft.filters.rules
 
 
 def _wanted(table: RouteTable, drafts: Sequence[Draft]) -> Iterator[tuple[str, str]]:

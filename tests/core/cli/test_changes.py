@@ -5,8 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from trunkline.cli import trunkline
 from trunkline.cli.changes import carried_over, changed, snapshot, sources
+from trunkline.cli.watching import Plan
 
 CONFIG = """
 [connection]
@@ -88,3 +91,17 @@ def test_what_is_new_gone_or_different_has_changed(folder: Path) -> None:
     assert changed(before, now) == sorted([one, two, three])
     assert changed(now, now) == []
     assert changed(carried_over(before, now), now) == [one]
+
+
+def test_run_watch_passes_on_what_it_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The watched process is the same command, without `--watch`; the check has its switches."""
+    plans: list[Plan] = []
+    monkeypatch.setattr("trunkline.cli.watching.watch_host", plans.append)
+    words = ["run", "my.toml", "--safe", "--disable", "a", "--disable", "b", "--log-json"]
+
+    result = CliRunner().invoke(trunkline, [*words, "--watch"])
+
+    [plan] = plans
+    assert result.exit_code == 0
+    assert plan.command == [*words[:-1], "--log-level", "info", "--log-json"]
+    assert (plan.file, plan.safe, [*plan.disable]) == (Path("my.toml"), True, ["a", "b"])

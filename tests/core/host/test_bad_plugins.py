@@ -25,7 +25,7 @@ BAD: dict[str, tuple[str, str | None]] = {
         "the disk is away",
     ),
     "d_spins": (  # once: a loop that stands still has no time in which anything could be lost
-        "import time\nspins = [3.0]\n"
+        "import time\nspins = [2.7]\n"
         + RUN
         + "    if spins:\n        time.sleep(spins.pop())\n    raise ValueError('dizzy')\n",
         "ValueError: dizzy",

@@ -145,13 +145,18 @@ def test_p24_order_rules_filters_and_classifiers(folder: Folder) -> None:
         )
     first = FilterRule("filter.1", lambda event: event, ("*",), None)
 
-    loaded = folder.load(config(order=["b.mask", "*", "a.by_tipe"]), filters=[first])
+    order = ["b.mask", "*", "a.by_tipe", "filter.1"]
+    loaded = folder.load(config(order=order), filters=[first])
 
     assert [rule.name for rule in loaded.table.filters] == ["filter.1", "b.mask", "a.mask"]
     assert [rule.name for rule in loaded.table.classifiers] == ["a.by_type", "b.by_type"]
-    [warning] = loaded.warnings
-    assert "`a.by_tipe`" in warning
-    assert "did you mean `a.by_type`" in warning
+    misspelt, of_the_file = loaded.warnings
+    assert "`a.by_tipe`" in misspelt
+    assert "did you mean `a.by_type`" in misspelt
+    assert of_the_file == (
+        "[plugins] order names `filter.1`, a filter of the file: those come first,"
+        " in the order of the file"
+    )
 
 
 def test_p24_a_subscription_to_nobodys_topic_is_a_warning(folder: Folder) -> None:
