@@ -51,9 +51,16 @@ PRIVACY = """def consent(subject):
 def scrub(event):
     return event
 """
+BARE = """from trunkline import hookimpl
+
+@hookimpl
+def trunkline_register_topics(topics):
+    topics.add("bare")
+"""
 #: What lies beside each file: {name: (mode, content)}
 BESIDE: Mapping[str, tuple[int, bytes]] = {
     "vault.py": (0o600, VAULT.encode()),
+    "bare.py": (0o600, BARE.encode()),
     "privacy.py": (0o600, PRIVACY.encode()),
     "token": (0o600, f"{CANARY}\n".encode()),
     "token-0644": (0o644, f"{CANARY}\n".encode()),
@@ -143,7 +150,7 @@ SAID = """
 62-unfinished.toml:3: Invalid value
 63-one-bracket-for-a-filter.toml:3 filter: write [[filter]], with two brackets
 63-plugin-table-among-plugins.toml:4 plugins.activity: a plugin's own table is [plugin.activity]
-63-settings-for-a-plugin-without.toml:3 plugin.flow: this plugin has no settings
+63-settings-for-a-plugin-without.toml:5 plugin.bare: this plugin has no settings
 63-unknown-at-the-top.toml:1 url: unknown key; known: connection, host, plugins, activity, filter, plugin
 63-unknown-in-a-filter.toml:11 filter[1].were: unknown key (did you mean `where`?)
 63-unknown-in-a-plugin.toml:5 plugin.activity.upstrem: unknown key (did you mean `upstream`?)
@@ -183,7 +190,7 @@ SAID = """
 65-all-plugins-at-once.toml:5 plugins.disable[0]: no plugin or distribution `aproval`; did you mean `approval`?
 65-all-plugins-at-once.toml:10 plugin.activity.sinks[0]: expected `kind` to be one of console, jsonl, postgresql, sqlite, webhook (did you mean `jsonl`?)
 65-all-plugins-at-once.toml:9 plugin.activity.upstrem: unknown key (did you mean `upstream`?)
-65-all-plugins-at-once.toml:12 plugin.flow: this plugin has no settings
+65-all-plugins-at-once.toml:12 plugin.bare: this plugin has no settings
 65-all-plugins-at-once.toml:16 plugin.vault.key: expected { env = "NAME" } or { file = "path" }; a secret is never written into the file
 65-all-tables-at-once.toml:3 connection.connect_timeout: expected number of seconds, got "soon"
 65-all-tables-at-once.toml:6 plugins.disable[0]: no plugin or distribution `flwo`; did you mean `flow`?

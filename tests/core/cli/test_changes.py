@@ -3,13 +3,13 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from trunkline.cli import trunkline
 from trunkline.cli.changes import carried_over, changed, snapshot, sources
-from trunkline.cli.watching import Plan
 
 CONFIG = """
 [connection]
@@ -95,7 +95,7 @@ def test_what_is_new_gone_or_different_has_changed(folder: Path) -> None:
 
 def test_run_watch_passes_on_what_it_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """The watched process is the same command, without `--watch`; the check has its switches."""
-    plans: list[Plan] = []
+    plans: list[Any] = []
     monkeypatch.setattr("trunkline.cli.watching.watch_host", plans.append)
     words = ["run", "my.toml", "--safe", "--disable", "a", "--disable", "b", "--log-json"]
 
