@@ -180,7 +180,7 @@ class Delivery:
         return False
 
     async def _deliver_next(self) -> None:
-        batch, withheld = await self._keeper.ask(lambda _: self._read())
+        batch, withheld = await self._keeper.ask(self._read)
         given = [event for n, event in enumerate(batch.events) if n not in withheld]
         places = [n for n in range(len(batch.events)) if n not in withheld]
         if not batch.seqs:
@@ -204,9 +204,9 @@ class Delivery:
         else:
             await self._settle(batch, {}, withheld)
 
-    def _read(self) -> tuple[Batch, frozenset[int]]:
+    def _read(self, outbox: Outbox) -> tuple[Batch, frozenset[int]]:
         """Return the next batch, and which places in it lack consent; in the worker."""
-        batch = self._keeper.outbox.read(self.rule.name, self._limit)
+        batch = outbox.read(self.rule.name, self._limit)
         subjects = [
             event.get("subject") if event.origin == "local" else None for event in batch.events
         ]

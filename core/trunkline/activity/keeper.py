@@ -101,19 +101,23 @@ class Keeper:
                 self._lock.acquire()
         return self._make()
 
-    def _make(self) -> Outbox:
-        opened = open_memory(self._connect) if self.path is None else open_file(self.path, self._connect)  # fmt: skip
+    def _make(self, *, damage: str | None = None) -> Outbox:
+        if self.path is None:
+            opened = open_memory(self._connect)
+        else:
+            opened = open_file(self.path, self._connect, damage=damage)
         return Outbox(opened, self._bounds, self._make_register(), at=self._at)
 
     async def ask(self, function: Callable[[Outbox], T]) -> T:
         """Run `function` of the store beside the loop, again and again until it can be done."""
         attempt = 0
         while True:
+            outbox = self.outbox
             try:
-                result = await self._worker.run(lambda: function(self.outbox))
+                result = await self._worker.run(function, outbox)
             except OutboxDamaged as exc:
                 self._degrade(str(exc), attempt)
-                await self._reopen()
+                await self._reopen(outbox, str(exc))
                 attempt += 1
             except OutboxUnavailable as exc:
                 self._degrade(str(exc), attempt)
@@ -134,24 +138,23 @@ class Keeper:
             logger.info("outbox.healed", extra={"reason": self.degraded})
             self.degraded = None
 
-    async def _reopen(self) -> None:
-        """Set a damaged file aside while the host runs."""
+    async def _reopen(self, damaged: Outbox, reason: str) -> None:
+        """Set a damaged file aside while the host runs; whoever asks second finds it done."""
         attempt = 0
-        while True:
+        while self._outbox is damaged:
             try:
-                self._outbox = await self._worker.run(self._open_again)
+                self._outbox = await self._worker.run(self._instead_of, damaged, reason)
             except (OutboxUnavailable, OutboxDamaged) as exc:
                 self._degrade(str(exc), attempt)
                 await trio.sleep(RETRY.delay(attempt, None, self._rng))
                 attempt += 1
-            else:
-                return
 
-    def _open_again(self) -> Outbox:
-        old = self.outbox
-        old.close()
-        again = self._make()
-        again.take_over(old)
+    def _instead_of(self, damaged: Outbox, reason: str) -> Outbox:
+        if self._outbox is not damaged:
+            return self.outbox
+        damaged.close()
+        again = self._make(damage=reason)
+        again.take_over(damaged)
         return again
 
     async def look(self, on_change: Callable[[], None]) -> None:

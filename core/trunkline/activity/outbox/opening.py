@@ -56,23 +56,26 @@ def open_memory(connect: Connect = connected) -> Opened:
     return Opened(db)
 
 
-def open_file(path: Path, connect: Connect = connected) -> Opened:
+def open_file(path: Path, connect: Connect = connected, *, damage: str | None = None) -> Opened:
     """Open or create the outbox at `path`; its lock is held by the caller.
+
+    `damage` is what is known to be wrong with it, where SQLite itself would find nothing.
 
     Raises:
         ConfigError: it is not ours to use.
         OutboxUnavailable: it cannot be opened just now.
     """
-    _make_ours(path)
-    try:
-        return Opened(_sound(path, connect))
-    except OutboxDamaged as exc:
-        reason = str(exc)
+    if damage is None:
+        _make_ours(path)
+        try:
+            return Opened(_sound(path, connect))
+        except OutboxDamaged as exc:
+            damage = str(exc)
     aside = _set_aside(path)
     _make_ours(path)
     db = _sound(path, connect)
     kept = salvage(aside, db)
-    about = {"source": str(aside), "reason": reason, "count": kept.event_count}
+    about = {"source": str(aside), "reason": damage, "count": kept.event_count}
     logger.error("outbox.damaged", extra={**about, "dropped": kept.lost_count})
     return Opened(db, kept)
 
