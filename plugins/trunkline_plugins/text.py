@@ -1,5 +1,6 @@
 """Foreign text and times, made fit for one cell of a table or one line of a terminal."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 
@@ -30,3 +31,13 @@ def span(duration: timedelta) -> str:
         return f"{minutes} min {seconds} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min"
+
+
+def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return rows under their headings, each column as wide as it needs."""
+    lines = [[column.upper() for column in columns], *rows]
+    widths = [max(len(line[number]) for line in lines) for number in range(len(columns))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )

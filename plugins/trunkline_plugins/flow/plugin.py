@@ -93,7 +93,7 @@ class Keeping:
         try:
             rows = await fetch_rows(self._ctx, self.store)
             for row in rows:
-                self.store.absorb(messages_of(row), "start")
+                self.store.absorb(messages_of(row), "start", are_rows=True)
             self.store.absorb(await fetch_logs(self._ctx, [row["id"] for row in rows]), "start")
         except* (Rejected, NotSent, OutcomeUnknown) as group:
             reason = str(group.exceptions[0])
@@ -106,7 +106,7 @@ class Keeping:
         repaired = []
         for row in rows:
             before = self.store.get(str(row["id"]))
-            self.store.absorb(messages_of(row), "reconciled")
+            self.store.absorb(messages_of(row), "reconciled", are_rows=True)
             after = self.store.get(str(row["id"]))
             if before is None or after is None or before.status != after.status:
                 repaired.append(str(row["id"]))

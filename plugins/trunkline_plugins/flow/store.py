@@ -95,13 +95,19 @@ class ExecutionStore:
         elif event.origin != "local":
             self._apply_update(event, "backfill" if event.origin == "backfill" else "live")
 
-    def absorb(self, messages: Iterable[Mapping[str, Any]], learned_by: LearnedBy) -> None:
-        """Take in messages that were fetched."""
+    def absorb(
+        self,
+        messages: Iterable[Mapping[str, Any]],
+        learned_by: LearnedBy,
+        *,
+        are_rows: bool = False,
+    ) -> None:
+        """Take in messages that were fetched; those made of rows say nothing that was written."""
         for message in messages:
             event = Event(TOPIC, message["type"], message, origin="backfill")
-            self._apply_update(event, learned_by)
+            self._apply_update(event, learned_by, is_row=are_rows)
 
-    def _apply_update(self, event: Event, learned_by: LearnedBy) -> None:
+    def _apply_update(self, event: Event, learned_by: LearnedBy, *, is_row: bool = False) -> None:
         try:
             view: FlowEvent = event.as_(FLOW_EVENTS.get(event.type, FlowEvent))
         except InvalidData:
@@ -113,7 +119,7 @@ class ExecutionStore:
             spent = entry.spending.add(view.payload, view.timestamp)
             said |= {} if spent is None else {"cost": spent}
         at = view.timestamp or event.received_at
-        line = entry_of(view, event.received_at)
+        line = None if is_row else entry_of(view, event)
         log = entry.execution.log if line is None else joined(entry.execution.log, line)
         self._change(entry, said, at, at, learned_by, log=log)
 

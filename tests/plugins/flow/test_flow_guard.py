@@ -1,0 +1,223 @@
+"""Guards: what breaks a rule is warned of or stopped, once, soon, and written down."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from trunkline import ConfigError
+from trunkline.config import config_from_mapping
+from trunkline.simulator import Execution
+from trunkline.testing import HostFactory, HostUnderTest
+from trunkline_plugins.flow import FlowSettings
+
+TOPIC = "flow_executions"
+
+
+def table(tmp_path: Path, *rules: dict[str, Any]) -> dict[str, Any]:
+    return {"flow": {"audit": str(tmp_path / "audit.jsonl"), "guard": [*rules]}}
+
+
+def audit(tmp_path: Path) -> list[dict[str, Any]]:
+    path = tmp_path / "audit.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def begin(host: HostUnderTest, flow: str = "nightly") -> Execution:
+    execution = host.simulator.world.add_execution()
+    begun = {"status": "RUNNING", "fleet_context": {"flow_name": flow}}
+    host.simulator.world.update_execution(execution, "status_update", begun)
+    return execution
+
+
+def update(host: HostUnderTest, execution: Execution, kind: str, **payload: Any) -> None:
+    host.simulator.world.update_execution(execution, kind, payload)
+
+
+BREACHES: dict[str, tuple[dict[str, Any], str, dict[str, Any], str]] = {
+    "tokens": (
+        {"max_tokens": 1000},
+        "token_usage_update",
+        {"total_tokens": 1001},
+        "1,001 tokens, more than 1,000",
+    ),
+    "cost": (
+        {"max_cost": 0.5},
+        "model_gateway_call",
+        {"api_usage_id": "1", "estimated_cost": 0.51},
+        "$0.5100, more than $0.5000",
+    ),
+    "where": (
+        {"where": {"type": "mcp_call", "payload.tool_name": "drop_table"}},
+        "mcp_call",
+        {"server_name": "db", "tool_name": "drop_table", "status": "pending"},
+        "an event `mcp_call` as the rule describes",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BREACHES)
+async def test_a_breach_in_the_stream_is_stopped_within_a_second(
+    trunkline_host: HostFactory, tmp_path: Path, case: str
+) -> None:
+    """Once, with its reason; decided and done are both on the disk."""
+    limits, kind, payload, why = BREACHES[case]
+    rule = {"name": "runaway", "action": "stop", **limits}
+    async with trunkline_host(only=["flow"], config=table(tmp_path, rule)) as host:
+        execution = begin(host)
+        await trio.sleep(1)
+        crossed = trio.current_time()
+        for _ in range(3):
+            update(host, execution, kind, **payload)
+        with trio.fail_after(5):
+            await execution.stop_requested.wait()
+        assert trio.current_time() - crossed < 1
+        await trio.sleep(30)
+        assert len(host.sent("command")) == 1
+        assert execution.stop_reason == f"guard runaway: {why}"
+        [acted] = [event for event in host.published(TOPIC) if event.type == "guard.acted"]
+        assert (acted.get("execution_id"), acted.get("outcome")) == (execution.id, "stopped")
+        assert "1 by guards: stop" in host.note("flow")
+    first, second = audit(tmp_path)
+    assert (first["outcome"], second["outcome"]) == ("decided", "stopped")
+    for line in (first, second):
+        told = {key: line[key] for key in ("action", "rule", "why", "execution_id", "flow_name")}
+        assert told == {
+            "action": "stop",
+            "rule": "runaway",
+            "why": why,
+            "execution_id": execution.id,
+            "flow_name": "nightly",
+        }
+
+
+async def test_who_runs_too_long_is_stopped_without_another_event(
+    trunkline_host: HostFactory, tmp_path: Path
+) -> None:
+    """By the server's clock: ours may be wrong by a day."""
+    rule = {"name": "slow", "action": "stop", "max_seconds": 60}
+    async with trunkline_host(only=["flow"], config=table(tmp_path, rule)) as host:
+        await trio.sleep(1)
+        execution = begin(host)
+        started = trio.current_time()
+        await trio.sleep(59)
+        assert not execution.stop_requested.is_set()
+        with trio.fail_after(5):
+            await execution.stop_requested.wait()
+        assert 60 < trio.current_time() - started < 61.5
+        await trio.sleep(600)
+        assert len(host.sent("command")) == 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "commands", "outcomes"),
+    [
+        ({"action": "warn"}, 0, ["decided"]),
+        ({"action": "stop", "dry_run": True}, 0, ["not done: dry run"]),
+        ({"action": "stop", "flow": "another"}, 0, []),
+        ({"action": "stop", "flow": "nightly"}, 1, ["decided", "stopped"]),
+    ],
+)
+async def test_a_rule_does_what_it_says_and_no_more(
+    trunkline_host: HostFactory,
+    tmp_path: Path,
+    rule: dict[str, Any],
+    commands: int,
+    outcomes: list[str],
+) -> None:
+    rules = table(tmp_path, {"name": "tokens", "max_tokens": 10, **rule})
+    async with trunkline_host(only=["flow"], config=rules) as host:
+        execution = begin(host)
+        await trio.sleep(1)
+        for tokens in (10, 11, 12):
+            update(host, execution, "token_usage_update", total_tokens=tokens)
+        await trio.sleep(5)
+        assert len(host.sent("command")) == commands
+    assert [line["outcome"] for line in audit(tmp_path)] == outcomes
+
+
+async def test_two_rules_stop_an_execution_once(
+    trunkline_host: HostFactory, tmp_path: Path
+) -> None:
+    """Both are written down, one command is sent."""
+    rules = [
+        {"name": name, "action": "stop", "max_tokens": limit}
+        for name, limit in (("first", 10), ("second", 20))
+    ]
+    async with trunkline_host(only=["flow"], config=table(tmp_path, *rules)) as host:
+        execution = begin(host)
+        await trio.sleep(1)
+        update(host, execution, "token_usage_update", total_tokens=30)
+        await trio.sleep(5)
+        assert len(host.sent("command")) == 1
+    outcomes = {line["rule"]: line["outcome"] for line in audit(tmp_path)}
+    assert sorted(outcomes.values()) == ["not sent: another guard has stopped it", "stopped"]
+
+
+async def test_a_stop_waits_for_the_link_and_is_sent_once(
+    trunkline_host: HostFactory, tmp_path: Path
+) -> None:
+    """The limit is crossed just before the link goes; the stop leaves when it is back."""
+    rule = {"name": "tokens", "action": "stop", "max_tokens": 10}
+    async with trunkline_host(only=["flow"], config=table(tmp_path, rule)) as host:
+        execution = begin(host)
+        await trio.sleep(1)
+        host.simulator.close_all(None)
+        update(host, execution, "token_usage_update", total_tokens=30)
+        await trio.sleep(120)  # fetched after the gap
+        assert execution.status == "STOPPED"
+        assert len(host.sent("command")) == 1
+
+
+async def test_a_stop_that_is_refused_is_written_down_and_not_repeated(
+    trunkline_host: HostFactory, tmp_path: Path
+) -> None:
+    rule = {"name": "tokens", "action": "stop", "max_tokens": 10}
+    async with trunkline_host(only=["flow"], config=table(tmp_path, rule)) as host:
+        execution = begin(host)
+        await trio.sleep(1)
+        del host.simulator.world.executions[execution.id]
+        for tokens in (30, 40):
+            update(host, execution, "token_usage_update", total_tokens=tokens)
+        await trio.sleep(60)
+        assert len(host.sent("command")) == 1
+    assert [line["outcome"] for line in audit(tmp_path)] == ["decided", "refused: unauthorized"]
+
+
+async def test_a_full_disk_does_not_save_a_runaway(
+    trunkline_host: HostFactory, tmp_path: Path
+) -> None:
+    """The stop is sent all the same, and the log says what is not written down."""
+    rule = {"name": "tokens", "action": "stop", "max_tokens": 10}
+    (tmp_path / "audit.jsonl").mkdir()
+    config = table(tmp_path, rule)
+    async with trunkline_host(only=["flow"], config=config) as host:
+        execution = begin(host)
+        await trio.sleep(1)
+        update(host, execution, "token_usage_update", total_tokens=30)
+        await trio.sleep(5)
+        assert execution.status == "STOPPED"
+
+
+RULE = {"name": "a", "max_tokens": 1}
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "no limit": ({"guard": [{"name": "a"}]}, "needs max_seconds, max_tokens, max_cost or where"),
+    "bad where": ({"guard": [{"name": "a", "where": {"x": {"near": 1}}}]}, "no operator 'near'"),
+    "bad action": ({"guard": [{**RULE, "action": "kill"}]}, "expected one of warn, stop"),
+    "nothing written down": ({"guard": [RULE]}, "set audit"),
+    "one name": ({"audit": "a.jsonl", "guard": [RULE, RULE]}, "two guards have one name"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_rule_that_cannot_be_used_is_refused(case: str) -> None:
+    """With its place in the file."""
+    flow, words = WRONG[case]
+    config = config_from_mapping(
+        {"connection": {"url": "ws://localhost"}, "plugin": {"flow": flow}}
+    )
+    with pytest.raises(ConfigError, match=words) as caught:
+        config.plugin("flow", FlowSettings)
+    assert str(caught.value).startswith("plugin.flow")
