@@ -269,15 +269,3 @@ async def test_acceptance_14_a_replaced_ca_file_is_seen_by_the_next_attempt(
         authority.cert_pem.write_to_path(path)
         stream, _ = await dial(dialler, "wss://events.example/")
         await trio.aclose_forcefully(stream)
-
-
-async def test_a_dial_that_was_cancelled_meanwhile_ends_as_cancelled() -> None:
-    """A resolver that needs no checkpoint returns, and the scope is over: no error of ours."""
-
-    async def at_once(_host: str, _port: int) -> list[tuple[int, Any]]:
-        scope.cancel()
-        return [(FAMILY, ("127.0.0.1", 1))]
-
-    with trio.CancelScope() as scope:
-        await dial(Dialler(resolver=at_once), "ws://localhost:1/")
-    assert scope.cancelled_caught
