@@ -64,7 +64,8 @@ async def _live(
     trio.lowlevel.add_instrument(steps)
     try:
         async with running_host(only, tables) as host:
-            await host.drop_connection()
+            if not steps.is_stopped:
+                await host.drop_connection()
     finally:
         trio.lowlevel.remove_instrument(steps)
     _check_stopped(host, name)
@@ -97,6 +98,11 @@ class _Steps(trio.abc.Instrument):
     count: int = 0
     _runner: PluginRunner | None = None
     _root: trio.lowlevel.Task | None = None
+
+    @property
+    def is_stopped(self) -> bool:
+        """The plugin was stopped at its checkpoint."""
+        return 0 < self.stop_at <= self.count
 
     def task_spawned(self, task: trio.lowlevel.Task) -> None:
         """Find the task of the plugin."""

@@ -1,6 +1,8 @@
 """From what a test names to the plugins that are loaded: those, and nothing that is installed."""
 
+import sys
 from collections.abc import Collection, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -39,17 +41,23 @@ def _found(plugin: object) -> Iterator[Found]:
 
 
 def _installed(name: str) -> Found:
-    installed = {each.name: each for each in find_installed()}
+    installed = _all_installed(tuple(sys.path))
     if name not in installed:
         raise UsageError(f"no plugin `{name}` is installed{did_you_mean(name, installed)}")
     return installed[name]
+
+
+@cache
+def _all_installed(_path: tuple[str, ...]) -> Mapping[str, Found]:
+    """Return `{name: plugin}`, looked up once for each `sys.path`: it costs more than a host."""
+    return {each.name: each for each in find_installed()}
 
 
 def name_of(plugin: object) -> str:
     """Return the name under which a plugin that is already in memory is loaded."""
     if not isinstance(plugin, ModuleType):
         return type(plugin).__name__.lower()
-    for each in find_installed():
+    for each in _all_installed(tuple(sys.path)).values():
         if each.source == plugin.__name__:
             return each.name
     return plugin.__name__.rpartition(".")[2]

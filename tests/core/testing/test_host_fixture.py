@@ -15,7 +15,7 @@ from trunkline import Event, PluginContext, hookimpl
 from trunkline.errors import UsageError
 from trunkline.plugin.states import PluginState
 from trunkline.plugin_api import Filters, PluginFatal, Reject, Sinks, Subscriptions, Topics
-from trunkline.simulator import Execution, Simulator
+from trunkline.simulator import Simulator
 from trunkline.testing import HostFactory
 
 AUDIT = Path(__file__).parents[3] / "docs" / "examples" / "audit.py"
@@ -235,12 +235,12 @@ async def test_p25_chance_is_fixed(trunkline_host: HostFactory) -> None:
     """Two runs make up the same things at the same times."""
 
     async def once() -> tuple[str, str, float]:
-        async with trunkline_host(only=["flow"]) as host:
+        async with trunkline_host() as host:
             began = trio.current_time()
-            execution: Execution = host.simulator.world.add_execution()
-            await host.push({"type": "execution_started", "execution_id": execution.id})
+            execution = host.simulator.world.add_execution()
+            await host.push({**ENTRY, "execution_id": execution.id})
             await host.drop_connection()
-            [event] = host.published("flow_executions")
+            [event] = host.published("audit")
             return execution.id, event.get("execution_id"), round(trio.current_time() - began, 6)
 
     assert await once() == await once()
