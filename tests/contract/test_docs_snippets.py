@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import click
 import pytest
 import trio
@@ -19,6 +20,8 @@ from trunkline import Config, Event, Host, load_config
 from trunkline.cli import COMMANDS
 from trunkline.cli import trunkline as command_line
 from trunkline.config import config_from_mapping, config_schema
+from trunkline.plugin.discover import find_local
+from trunkline.plugin.manager import load
 from trunkline.plugin.states import PluginState
 from trunkline.simulator import ACCOUNT_A, Simulator
 
@@ -169,6 +172,25 @@ def test_configuration_is_valid(name: str, tmp_path: Path) -> None:
     assert not host.config.warnings
     assert PluginState.FAILED not in {record.state for record in host.records}
     schema = config_schema(host.loaded.settings)
+    assert not [*Draft202012Validator(schema).iter_errors(tomllib.loads(file.read_text()))]
+
+
+FILES = [
+    path for path in (ROOT / "docs" / "examples").rglob("*.toml") if path.name != "pyproject.toml"
+]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda path: path.parent.name)
+def test_configuration_beside_an_example_is_valid(file: Path) -> None:
+    """With the package it lies beside as its plugin: for a host, and for an editor."""
+    project = tomllib.loads((file.parent / "pyproject.toml").read_text())["project"]
+    [(name, module)] = project["entry-points"]["trunkline.plugins"].items()
+    [package] = find_local([file.parent / "src" / module])
+    loaded = load(load_config(file, environ=ENVIRON), found=[attrs.evolve(package, name=name)])
+    loaded.require()
+    assert [plugin.name for plugin in loaded.plugins] == [name]
+    schema = config_schema(loaded.settings)
+    assert name in schema["properties"]["plugin"]["properties"]
     assert not [*Draft202012Validator(schema).iter_errors(tomllib.loads(file.read_text()))]
 
 

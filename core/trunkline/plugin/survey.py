@@ -42,15 +42,21 @@ class Survey:
 
     def missing(self, records: Iterable[PluginRecord]) -> tuple[str, ...]:
         """Return what to say of each required name behind which nothing was loaded (P10)."""
-        failed = [record for record in records if record.state is not PluginState.WAITING]
-        said = []
-        for name in self._required():
-            matching = {each.name for each in self.found if each.answers_to(name)}
-            if not matching:
-                known = [known for each in self.found for known in each.names]
-                said.append(f"required plugin `{name}` is not there{did_you_mean(name, known)}")
-            said += [_why(record) for record in failed if record.name in matching]
+        records = tuple(records)
+        said = [line for name in self._required() for line in self._unmet(name, records)]
         return tuple(dict.fromkeys(said))
+
+    def _unmet(self, name: str, records: Collection[PluginRecord]) -> Iterable[str]:
+        """Yield why a required name is not met: each plugin it means must load, from one source."""
+        matching = [each for each in self.found if each.answers_to(name)]
+        if not matching:
+            known = [known for each in self.found for known in each.names]
+            yield f"required plugin `{name}` is not there{did_you_mean(name, known)}"
+        for plugin in dict.fromkeys(each.name for each in matching):
+            sources = {each.source for each in matching if each.name == plugin}
+            own = [each for each in records if each.name == plugin and each.source in sources]
+            if not any(each.state is PluginState.WAITING for each in own):
+                yield from map(_why, own)
 
     def warnings(self, records: Iterable[PluginRecord]) -> tuple[str, ...]:
         """Return what is left out, and which tables nobody can judge (P6, P22)."""
