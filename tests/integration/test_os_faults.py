@@ -65,6 +65,39 @@ async def test_f18_a_host_that_was_frozen_goes_on(
                 assert (await finish(host))[0] == 0
 
 
+THREADY = """import time, trio
+from trunkline import hookimpl
+
+@hookimpl
+async def trunkline_run(ctx):
+    ctx.started()
+    await trio.to_thread.run_sync(time.sleep, 60)
+"""
+
+
+@pytest.mark.parametrize(("signals", "most"), [(1, 3.5), (2, 2.0)])
+async def test_f24_a_thread_that_nothing_interrupts_holds_up_no_stop(
+    tmp_path: Path, environment: dict[str, str], signals: int, most: float
+) -> None:
+    """The process ends in its time all the same, exit 1, and the plugin is named."""
+    (tmp_path / "thready.py").write_text(THREADY)
+    file = configured(tmp_path, "ws://127.0.0.1:9/ws")
+    extra = '[host]\nstop_timeout = 1.5\n[plugins]\npaths = ["thready.py"]\n'
+    file.write_text(file.read_text() + extra)
+    with trio.fail_after(LIMIT):
+        async with process("run", str(file), "--log-text", env=environment) as host:
+            await read_until(host.stderr, "connection.lost")
+            start = trio.current_time()
+            for _ in range(signals):
+                host.terminate()
+                await trio.sleep(0.2)
+            code, _, err = await finish(host)
+    assert code == 1
+    assert trio.current_time() - start <= most
+    assert "host.stuck  plugin=thready" in err
+    assert "Traceback" not in err
+
+
 async def test_f23_without_descriptors_the_link_lives_and_the_log_is_not_flooded(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:

@@ -14,6 +14,8 @@ from trunkline.cli.options import (
     watch_option,
 )
 
+BUSY = {"running", "waiting"}  # states of a plugin that has not ended
+
 
 @click.command()
 @config_argument
@@ -53,9 +55,11 @@ def _run(
     file: Path, *, safe: bool, disable: Sequence[str], log_level: str, log_json: bool | None
 ) -> None:
     import logging
+    from functools import partial
 
     import trio
 
+    from trunkline.cli.last_resort import LastResort
     from trunkline.cli.signals import finishing, stopping_early
     from trunkline.host import Host
 
@@ -71,5 +75,9 @@ def _run(
             logger.info("plugin.loaded", extra=about)
         else:
             logger.info("plugin.off", extra={**about, "reason": record.reason})
+    resort = LastResort(lambda: [r.name for r in host.records if r.state.value in BUSY])
     with finishing():
-        trio.run(host.run)
+        try:
+            trio.run(partial(host.run, on_stop=resort.arm))
+        finally:
+            resort.disarm()

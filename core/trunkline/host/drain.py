@@ -1,6 +1,7 @@
 """A host's end in its order: handlers and sinks finish, plugins stop, the link is closed (DR1)."""
 
 import logging
+from collections.abc import Callable
 
 import attrs
 import trio
@@ -16,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 CLOSE_TIME = 1.5  # s of the limit that are kept for the close of the socket, a quarter at most
 CLEANUP_TIME = 2.0  # s before that for the clean-ups of plugins, a quarter at most, too
+HURRY = 0.5  # s for what is cut short
 POLL = 0.02  # s
 
 
@@ -32,11 +34,14 @@ class Drain:
     """Seconds for all of it."""
     hurry: trio.Event = attrs.Factory(trio.Event)
     """Set it, and what is under way is cut short."""
+    on_stop: Callable[[float], None] = lambda _: None
+    """Is told within how many seconds everything should have ended."""
     unread_count: int = 0
     """Events that no handler will read."""
 
     async def run(self) -> None:
         """Stop everything within the limit."""
+        self.on_stop(self.limit)
         deadline = trio.current_time() + self.limit
         close_time = min(CLOSE_TIME, self.limit / 4)
         with trio.move_on_at(deadline) as scope:
@@ -81,6 +86,7 @@ class Drain:
 
     async def _cancel_in_a_hurry(self, scope: trio.CancelScope) -> None:
         await self.hurry.wait()
+        self.on_stop(HURRY)
         for runner in self.runners:
             runner.stop(trio.current_time())  # clean-ups are shielded: they get no more time
         scope.cancel()

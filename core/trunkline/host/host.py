@@ -204,11 +204,13 @@ class Host:
         self,
         *,
         handle_signals: bool = True,
+        on_stop: Callable[[float], None] | None = None,
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         """Run until `stop`, a signal, or a cancel.
 
-        Signals are handled in the main thread only, where `handle_signals` says so.
+        Signals are handled in the main thread only, where `handle_signals` says so. `on_stop` is
+        told, when a stop begins and when it is cut short, within how many seconds all should end.
 
         Raises:
             OutboxLocked: another host has the outbox.
@@ -217,6 +219,7 @@ class Host:
             RequiredPluginMissing: a required plugin failed while running.
             Interrupted: a second signal came before the stop was done.
         """
+        self._drain.on_stop = on_stop or self._drain.on_stop
         await self.activity.open()
         with watched(owner_of=self.loaded.owner_of):
             was_interrupted = await self._run_parts(task_status, handle_signals=handle_signals)
