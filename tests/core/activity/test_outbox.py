@@ -250,13 +250,22 @@ def test_a28_dead_letters_are_bounded_and_the_oldest_go() -> None:
     assert place.dead == gone + LETTERS
 
 
+def test_a28_dead_letters_are_bounded_in_bytes_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is larger than all of them may be goes at once."""
+    monkeypatch.setattr("trunkline.activity.outbox.dead.LETTER_BYTES", 10)
+    outbox = store()
+    outbox.append([row("a")])
+    assert outbox.settle("p.sink", outbox.read("p.sink", 1), NOW, dead_letters={0: "no"}) == 1
+    assert (outbox.places["p.sink"].dead, outbox.places["p.sink"].letters) == (1, 0)
+
+
 class Broken(sqlite3.Connection):
     """A database whose steps fail once `fails` is set."""
 
     fails: sqlite3.Error | None = None
 
     def execute(self, sql: str, *rest: object) -> sqlite3.Cursor:
-        if self.fails is not None and not sql.startswith(("ROLLBACK", "PRAGMA")):
+        if self.fails is not None and not sql.startswith(("ROLLBACK", "PRAGMA data")):
             raise self.fails
         return super().execute(sql, *rest)  # type: ignore[arg-type] # as they came
 
@@ -298,6 +307,29 @@ def test_a_failure_has_a_name_and_changes_no_tally(code: int, kind: type[Excepti
     assert books(outbox) == 1
     outbox.settle("p.sink", batch, NOW)
     assert outbox.used.events == 0
+
+
+def test_a16_a_log_that_cannot_be_emptied_now_is_emptied_later(tmp_path: Path) -> None:
+    """The deletion itself is committed."""
+
+    def connect(place: str) -> sqlite3.Connection:
+        return sqlite3.connect(place, isolation_level=None, factory=Broken)
+
+    def at(name: str) -> None:
+        Broken.fails = broken(sqlite3.SQLITE_FULL) if name == "checkpoint" and armed else None
+
+    armed = [1]
+    outbox = store(path=tmp_path / "o.db", connect=connect, at=at)
+    outbox.append([row("canary", subject="u")])
+    try:
+        outbox.forget("u")
+    finally:
+        Broken.fails = None
+    assert b"canary" in (tmp_path / "o.db-wal").read_bytes()
+    armed.clear()
+    outbox.refresh()
+    assert b"canary" not in (tmp_path / "o.db-wal").read_bytes()
+    outbox.close()
 
 
 def test_a_foreign_exception_rolls_back_too() -> None:

@@ -348,6 +348,107 @@ async def test_a_file_of_another_account_is_held_and_said(
     assert await run("bob", "bob's own") == ["idle"]
 
 
+async def test_what_a_sink_has_taken_is_noted_even_when_the_host_is_cancelled(
+    autojump_clock: trio.testing.MockClock, tmp_path: Path
+) -> None:
+    """An orderly end repeats nothing."""
+    path = tmp_path / "o.db"
+    sink = Recorder()
+    scope = trio.CancelScope()
+
+    def at(name: str) -> None:
+        if name == "written":
+            scope.cancel()
+
+    with scope:
+        async with running(rule(sink), path=path, at=at) as (tracker, _):
+            tracker.track_action("a")
+            await trio.sleep_forever()
+    async with running(rule(sink), path=path) as (tracker, _):
+        tracker.track_action("b")
+        assert (await tracker.flush(5)).is_done
+    assert sink.names == ["a", "b"]
+
+
+async def test_a_batch_that_was_forgotten_meanwhile_is_no_write(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Between the wait for company and the read."""
+    sink = Recorder()
+    async with running(rule(sink, linger=5.0)) as (tracker, _):
+        tracker.track_action("a", subject="u")
+        await trio.sleep(1)
+        tracker.forget("u")
+        await trio.sleep(100)
+        assert sink.batches == []
+
+
+async def test_too_many_dead_letters_are_told(
+    autojump_clock: trio.testing.MockClock,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The oldest go, with their count."""
+    monkeypatch.setattr("trunkline.activity.outbox.dead.LETTERS", 2)
+    odd = Recorder(Reject(dict.fromkeys(range(5), "odd")))
+    async with running(rule(odd)) as (tracker, activity):
+        for number in range(5):
+            tracker.track_action(str(number))
+        await tracker.flush(5)
+        [figures] = activity.statistics().sinks
+        assert (figures.dead_count, figures.letter_count) == (5, 2)
+    assert [line["dropped"] for line in told(caplog, "outbox.letters_full")] == [3]
+
+
+async def _hurry(activity: Activity) -> None:
+    """Do not wait a second after each failure."""
+    while True:
+        activity.connected()
+        await trio.sleep(0.01)
+
+
+async def test_b4_each_subject_keeps_its_order_from_eight_threads_over_failures() -> None:
+    """A real thread each, a hundred subjects, a sink that fails now and then; nothing is missing."""
+    import random
+
+    rng = random.Random(4)
+    seen: list[Event] = []
+    failures = 0
+
+    async def shaky(events: Any) -> None:
+        nonlocal failures
+        await trio.lowlevel.checkpoint()
+        if failures < 20 and rng.random() < 0.3:
+            failures += 1
+            raise NotReady("link lost", retry_after=0.0)
+        seen.extend(events)
+
+    async with (
+        running(rule(shaky, batch=64, greets=True)) as (tracker, activity),
+        trio.open_nursery() as ending,
+    ):
+        ending.start_soon(_hurry, activity)
+
+        def work(thread: int) -> None:
+            for number in range(250):
+                tracker.track_action("a", {"n": number}, subject=f"{thread}-{number % 12}")
+                if number % 25 == 0:
+                    threading.Event().wait(0.001)
+
+        async with trio.open_nursery() as nursery:
+            for thread in range(8):
+                nursery.start_soon(trio.to_thread.run_sync, work, thread)
+        assert (await tracker.flush(30)).is_done
+        balance(activity, 2000)
+        ending.cancel_scope.cancel()
+    assert failures
+    by_subject: dict[str, list[int]] = {}
+    for event in seen:
+        by_subject.setdefault(event.get("subject"), []).append(event.get("metadata.n"))
+    assert len(by_subject) == 96
+    assert all(numbers == sorted(numbers) for numbers in by_subject.values())
+
+
 # a full or failing disk
 
 
@@ -557,5 +658,8 @@ async def test_what_is_left_in_memory_is_told_by_sink_and_kind(
         start = trio.current_time()
         await activity.drain()
         assert trio.current_time() - start < 1
+    async with running(rule(Recorder(NotReady("away")), "p.late")) as (tracker, activity):
+        tracker.track_action("a")
+        await activity.drain()  # its first try is its last
     left = {(line["sink"], line["type"]): line["count"] for line in told(caplog, "outbox.lost")}
-    assert left == {("p.sink", "action"): 1, ("p.sink", "conversion"): 1}
+    assert left == {("p.sink", "action"): 1, ("p.sink", "conversion"): 1, ("p.late", "action"): 1}

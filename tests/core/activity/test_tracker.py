@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,34 @@ def test_the_three_calls_make_their_records() -> None:
     assert events[0].get("referrer") == "/b"
     assert events[2].get("value") == 12.5
     assert {event.origin for event in events} == {"local"}
+
+
+class Odd(dict[str, object]):
+    def items(self) -> object:  # type: ignore[override] # a mapping that is none
+        raise RuntimeError("canary")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda t: t.track_action("a", Odd()), lambda t: t.track_action("a", 5), lambda t: t.track_action("a", subject=7),
+        lambda t: t.track_page_view("/", referrer=b"x"), lambda t: t.track_conversion(None),
+    ],
+)  # fmt: skip
+def test_a2_each_place_that_calls_wrongly_is_told_once(
+    call: Callable[[Tracker], object], caplog: pytest.LogCaptureFixture
+) -> None:
+    """With file and line of the caller, and never what it gave."""
+    track = tracker()
+    for _ in range(3):
+        assert call(track) is None
+    assert track.track_action("other place", {"a": {1: 2}}) is not None
+    assert track.track_action("") is None
+    assert track.refused == {"invalid": 4}
+    sources = [vars(record)["source"] for record in caplog.records]
+    assert len(set(sources)) == len(sources) == 2
+    assert all(__file__ in source for source in sources)
+    assert "canary" not in str([vars(record) for record in caplog.records])
 
 
 @pytest.mark.parametrize("call", [lambda t: t.track_action(""), lambda t: t.track_page_view(5), lambda t: t.track_action("a", [1])])  # fmt: skip

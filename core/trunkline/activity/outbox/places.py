@@ -56,9 +56,8 @@ class Place:
         self.carried = old.carried
         self.delivered, self.dead, self.forgotten = old.delivered, old.dead, old.forgotten
         self.evicted = old.evicted
-        lost = old.waiting - self.waiting  # what was in the damaged part
-        if lost > 0:
-            self.evicted["damaged"] += lost
+        # what was in the damaged part; less than nothing where a command has given some back
+        self.evicted["damaged"] += max(0, old.waiting - self.waiting)
 
     def wants(self, topic: str, only_for: str | None = None) -> bool:
         """Tell whether it gets events of this topic, or the one that is replayed for one sink."""

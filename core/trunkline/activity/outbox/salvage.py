@@ -7,6 +7,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -80,23 +81,17 @@ def _readable(
 ) -> Iterator[tuple[Any, ...]]:
     """Yield the rows that can be read: from the front to the damage, and from the back to it."""
     select = f"SELECT {key}, {columns} FROM {table} ORDER BY {key}"  # noqa: S608 - names of our own tables
-    front: list[tuple[Any, ...]] = []
-    back: list[tuple[Any, ...]] = []
-    try:
-        front.extend(source.execute(select))
-    except sqlite3.Error:
-        last = front[-1][0] if front else None
-        back.extend(_from_behind(source, f"{select} DESC", last))
+    front = [*_until_damage(source, select)]
+    last = front[-1][0] if front else None
+    behind = _until_damage(source, f"{select} DESC")
+    back = [*takewhile(lambda row: last is None or row[0] > last, behind)]
     yield from front
     yield from reversed(back)
 
 
-def _from_behind(source: sqlite3.Connection, select: str, last: Any) -> Iterator[tuple[Any, ...]]:
+def _until_damage(source: sqlite3.Connection, select: str) -> Iterator[tuple[Any, ...]]:
     try:
-        for row in source.execute(select):
-            if last is not None and row[0] <= last:
-                return
-            yield row
+        yield from source.execute(select)
     except sqlite3.Error:
         return
 
