@@ -92,6 +92,31 @@ def test_a7_a_script_needs_neither_trio_nor_a_stop(folder: Path) -> None:
     assert seen(folder) == [*(f"a.{number}" for number in range(100)), "last words"]
 
 
+def test_a7_the_end_waits_for_the_threads_of_a_program(folder: Path) -> None:
+    """What they record after the main thread has ended is delivered; no new thread is needed late.
+
+    Trio's own idle threads are gone by then: at the stop it has to start some, which `atexit`
+    forbids from Python 3.12 on.
+    """
+    done = program(
+        folder,
+        """
+        import trio._core._thread_cache as cache
+        cache.IDLE_TIMEOUT = 0.05
+        background = Host(config).start_in_thread()
+        background.flush()
+
+        def work():
+            time.sleep(0.3)
+            background.tracker.track_action("late")
+
+        threading.Thread(target=work).start()
+        """,
+    )
+    assert done.returncode == 0, done.stderr
+    assert seen(folder) == ["late"]
+
+
 def test_a7_a_program_that_fails_delivers_all_the_same(folder: Path) -> None:
     """An exception nobody catches ends it as ever, after the stop."""
     done = program(

@@ -1,10 +1,9 @@
 """A host in a thread of its own, for programs that know nothing of Trio: Django, Flask, scripts.
 
-The thread is a daemon, so that it never keeps a program from ending; `atexit` stops it in order,
-which a kill and `os._exit` skip. A forked child has no such thread and stops nothing.
+The thread is a daemon, so that it never keeps a program from ending; the program's end stops it in
+order, which a kill and `os._exit` skip. A forked child has no such thread and stops nothing.
 """
 
-import atexit
 import functools
 import logging
 import os
@@ -16,6 +15,7 @@ import trio
 
 from trunkline.activity.flushing import FlushReport
 from trunkline.activity.tracker import Tracker, Until
+from trunkline.host.ending import call_at_the_end
 
 if TYPE_CHECKING:
     from trunkline.host.host import Host
@@ -66,7 +66,7 @@ class BackgroundHost:
         self._is_up.wait()
         if self.error is not None:
             raise self.error
-        atexit.register(self.stop)
+        call_at_the_end(self.stop, self._thread)
 
     def flush(self, timeout: float = 10, until: Until = "delivered") -> FlushReport:
         """Wait until what was recorded so far is `stored` or `delivered`, at most so many seconds."""
@@ -89,7 +89,6 @@ class BackgroundHost:
             self._thread.join(CANCEL_TIME)
         if self._thread.is_alive():
             logger.error("host.abandoned", extra={"seconds": timeout + CANCEL_TIME})
-        atexit.unregister(self.stop)
 
     def __enter__(self) -> Self:
         return self
