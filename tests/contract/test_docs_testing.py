@@ -1,14 +1,16 @@
 """The tests that the pages show are tests: pytest runs them, outside this project's settings."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from doc_snippets import snippets
+from doc_snippets import ROOT, snippets
 
-from trunkline.testing import HostFactory
+from trunkline import testing
+from trunkline.testing import HostFactory, HostUnderTest
 
 PYTHON = snippets("python")
 TESTED = "writing-plugins.md: Classifiers and filters"
@@ -18,6 +20,15 @@ CONFTEST = 'pytest_plugins = ["trunkline.testing"]\n'
 def test_the_line_for_conftest_is_the_one_shown() -> None:
     """On the page about testing."""
     assert PYTHON["testing.md: Testing plugins"] == CONFTEST
+
+
+def test_everything_a_test_can_ask_of_the_host_is_told() -> None:
+    """And what the module brings."""
+    page = (ROOT / "docs" / "testing.md").read_text()
+    members = [name for name in vars(HostUnderTest) if not name.startswith("_")]
+    members += ["host", "simulator"]  # attributes
+    assert [name for name in members if not re.search(rf"`(await )?{name}\b", page)] == []
+    assert [name for name in testing.__all__ if name not in page] == []
 
 
 def test_tests_on_the_pages_pass(tmp_path: Path) -> None:

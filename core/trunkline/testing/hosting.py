@@ -56,6 +56,7 @@ class HostUnderTest:
         self._contained = contained
         self._events: list[Event] = []
         self._gaps: list[Gap] = []
+        host.router.subscribe("*", self._events.append, on_gap=self._gaps.append)
 
     @property
     def tracker(self) -> Tracker:
@@ -137,10 +138,6 @@ class HostUnderTest:
         self._contained.errors.clear()
         return taken
 
-    def watch(self) -> None:
-        """Begin to note what is published."""
-        self.host.router.subscribe("*", self._events.append, on_gap=self._gaps.append)
-
 
 @asynccontextmanager
 async def running_host(
@@ -186,7 +183,6 @@ async def running_host(
             bench = HostUnderTest(host, simulator, sinks, contained)
             ended = trio.Event()
             async with background_nursery() as nursery:
-                bench.watch()
                 await nursery.start(_run, host, ended)
                 try:
                     await host.connection.wait_connected()
