@@ -10,7 +10,8 @@ from click.testing import CliRunner
 from processes import finish, process, read_until
 
 from trunkline.cli import trunkline
-from trunkline.cli.watching import Plan, Verdict, Watch, verdict_of
+from trunkline.cli.judging import Plan, Verdict, verdict_of
+from trunkline.cli.watching import Watch
 
 LIMIT = 45.0  # s; each takes a few
 CONFIG = """

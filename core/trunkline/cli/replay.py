@@ -98,7 +98,8 @@ def _feed(config: Any, recording: Path, speed: float) -> None:
 
 
 def _watch(recording: Path, file: Path, speed: float, log_level: str) -> int:
-    from trunkline.cli.watching import Plan, watch_host
+    from trunkline.cli.judging import Plan
+    from trunkline.cli.watching import watch_host
 
     words = ["replay", str(recording), "--config", str(file), "--speed", str(speed)]
     return watch_host(Plan([*words, "--log-level", log_level], file))

@@ -42,7 +42,8 @@ def run(
     SIGINT, SIGTERM and SIGHUP stop it in order, exit 0; a second signal at once, exit 1.
     """
     if watch:
-        from trunkline.cli.watching import Plan, watch_host
+        from trunkline.cli.judging import Plan
+        from trunkline.cli.watching import watch_host
 
         words = ["run", str(file), *switches(safe=safe, disable=disable), "--log-level", log_level]
         words += [] if log_json is None else ["--log-json" if log_json else "--log-text"]

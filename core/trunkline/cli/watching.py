@@ -4,59 +4,25 @@ The host is a process of its own: new code needs a new one, and one that hangs i
 can still be ended. What does not check is not started; the old process goes on.
 """
 
-import json
-import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
-import attrs
 import click
 import trio
 
 from trunkline.cli import FAILED, OK
 from trunkline.cli.changes import Snapshot, carried_over, changed, snapshot, sources
+from trunkline.cli.judging import APART, Judge, Plan, checked
 from trunkline.cli.logs import wants_colour
-from trunkline.cli.options import switches
 from trunkline.cli.signals import STOPPING
 from trunkline.text import escaped
 
 POLL = 0.3  # s between two looks at the files
-CHECK_LIMIT = 30.0  # s; a plugin may hang while it is imported
 RESTART_LIMIT = 5.0  # s that the old process has to stop in order, and as long for its last try
 END_LIMIT = 20.0  # s at the end of all; more than the default of `stop_timeout`
 SHOWN_FILES = 3
 LINE_LENGTH = 500  # characters
-
-#: How a process of ours is started: Ctrl-C is for us alone, we pass it on.
-APART: dict[str, Any] = {"stdin": subprocess.DEVNULL, "process_group": 0}
-
-
-@attrs.frozen
-class Verdict:
-    """What `trunkline check` says of what lies on disk."""
-
-    is_ok: bool
-    problems: tuple[str, ...] = ()
-    failed: Mapping[str, str] = {}
-    """{plugin that does not load: why}"""
-
-
-@attrs.frozen
-class Plan:
-    """What is run, and what it is made of."""
-
-    command: Sequence[str]
-    """The words behind `trunkline`."""
-    file: Path
-    """The configuration."""
-    safe: bool = False
-    disable: Sequence[str] = ()
-
-
-#: Says whether what lies on disk is fit to run.
-Judge = Callable[[Plan], Awaitable[Verdict]]
 
 
 def watch_host(plan: Plan) -> int:
@@ -183,30 +149,6 @@ class Watch:
             process.kill()
             await process.wait()
         self._process = None
-
-
-async def checked(plan: Plan) -> Verdict:
-    """Let `trunkline check` judge, in a process that imports the plugins anew."""
-    words = ["check", str(plan.file), "--json", *switches(safe=plan.safe, disable=plan.disable)]
-    command = [sys.executable, "-m", "trunkline", *words]
-    done: subprocess.CompletedProcess[bytes] | None = None
-    with trio.move_on_after(CHECK_LIMIT):
-        done = await trio.run_process(
-            command, check=False, capture_stdout=True, capture_stderr=True, **APART
-        )
-    if done is None:
-        return Verdict(False, (f"the check takes more than {CHECK_LIMIT:g} s: an import hangs",))
-    return verdict_of(done.stdout, done.stderr)
-
-
-def verdict_of(out: bytes, err: bytes) -> Verdict:
-    """Read what `trunkline check --json` has printed."""
-    try:
-        report = json.loads(out)
-    except ValueError:  # misuse, or a bug
-        return Verdict(False, tuple(err.decode(errors="replace").splitlines()))
-    problems = [f"{problem['where']}: {problem['cause']}" for problem in report["problems"]]
-    return Verdict(report["ok"], tuple(problems), report["failed"])
 
 
 def say(text: str) -> None:
