@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from trunkline.cli import trunkline
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
-BROKEN = "import not_there"
+BROKEN = "print('noise, which is no part of an answer')\nimport not_there"
 
 
 def told(command: str) -> list[str]:
@@ -39,7 +39,7 @@ def test_plugins_have_the_fields_that_are_told() -> None:
     assert {row["state"] for row in imported} == {"waiting", "failed"}
     assert [[*row] for row in imported] == [told("plugins")] * len(imported)
     [broken] = [row for row in imported if row["name"] == "broken"]
-    assert broken["location"] == "broken.py:1"
+    assert broken["location"] == "broken.py:2"
     assert broken["import_ms"] is not None
 
 

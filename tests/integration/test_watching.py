@@ -21,8 +21,10 @@ url = "ws://127.0.0.1:1/"
 paths = ["audit.py"]
 """
 PLUGIN = """
-import os, pathlib, time, trio
+import os, time, trio
 from trunkline import hookimpl
+
+print("imported")
 
 @hookimpl
 async def trunkline_run(ctx):

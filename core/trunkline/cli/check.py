@@ -10,6 +10,7 @@ import click
 import orjson
 
 from trunkline.cli import BAD_CONFIG, OK, PLUGIN_MISSING
+from trunkline.cli.loading import loading
 from trunkline.cli.options import config_argument, disable_option, json_option
 from trunkline.errors import ConfigError, RequiredPluginMissing
 
@@ -36,7 +37,8 @@ def check(file: Path, *, safe: bool, disable: Sequence[str], as_json: bool, verb
     problems: list[dict[str, str]] = []
     code, host = OK, None
     try:
-        host = Host.from_file(file, safe=safe, disable=disable)
+        with loading():
+            host = Host.from_file(file, safe=safe, disable=disable)
     except ConfigError as exc:
         code = BAD_CONFIG
         problems = [{"where": problem.where, "cause": problem.cause} for problem in exc.problems]

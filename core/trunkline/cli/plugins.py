@@ -7,6 +7,7 @@ from typing import Any
 import click
 import orjson
 
+from trunkline.cli.loading import loading
 from trunkline.cli.options import config_argument, config_if_any, disable_option, json_option
 from trunkline.cli.tables import print_table
 
@@ -31,8 +32,11 @@ def plugins(file: Path, *, safe: bool, disable: Sequence[str], as_json: bool, ho
     surveyed = survey(config, safe=safe, disable=disable)
     for problem in surveyed.problems:
         click.echo(f"warning: {problem}", err=True)
-    loaded = load(config, safe=safe, disable=disable).records if hooks else surveyed.all_records
-    rows = [_row(record, hooks=hooks) for record in loaded]
+    records = surveyed.all_records
+    if hooks:
+        with loading():
+            records = load(config, safe=safe, disable=disable).records
+    rows = [_row(record, hooks=hooks) for record in records]
     if as_json:
         click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
         return

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from trunkline.cli import FAILED, OK, logs
+from trunkline.cli.loading import loading
 from trunkline.cli.options import (
     DEFAULT_FILE,
     config_if_any,
@@ -85,7 +86,9 @@ def _ways(config: Any, recording: Path) -> Iterator[dict[str, Any]]:
     from trunkline.host import Host
 
     chance = random.Random(0)  # noqa: S311 - so that sampling filters choose the same each time
-    return ways(Host(_offline(config), rng=chance), recording)
+    with loading():
+        host = Host(_offline(config), rng=chance)
+    return ways(host, recording)
 
 
 def _feed(config: Any, recording: Path, speed: float) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 import orjson
 
+from trunkline.cli.loading import loading
 from trunkline.cli.options import config_argument, disable_option, json_option
 from trunkline.cli.tables import print_table
 
@@ -39,7 +40,8 @@ def routes(file: Path, *, safe: bool, disable: Sequence[str], as_json: bool, mes
     from trunkline.cli.explaining import Explainer, table_rows
     from trunkline.host import Host
 
-    host = Host.from_file(file, safe=safe, disable=disable, rng=Keeping())
+    with loading():
+        host = Host.from_file(file, safe=safe, disable=disable, rng=Keeping())
     for warning in host.warnings:
         click.echo(f"warning: {warning}", err=True)
     if message is not None:

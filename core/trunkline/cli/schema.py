@@ -7,6 +7,7 @@ from typing import Any
 import click
 import orjson
 
+from trunkline.cli.loading import loading
 from trunkline.cli.options import config_argument, config_if_any, disable_option
 from trunkline.config import Config, config_schema
 from trunkline.config.kinds import classes_within, names_of
@@ -42,7 +43,8 @@ def _settings(file: Path, *, safe: bool, disable: Sequence[str]) -> Mapping[str,
     """
     from trunkline.plugin.manager import load
 
-    loaded = load(_readable(file), safe=safe, disable=disable)
+    with loading():
+        loaded = load(_readable(file), safe=safe, disable=disable)
     for record in loaded.records:
         if record.state.value == "failed" and record.name not in loaded.settings:
             click.echo(f"not in the schema: {record.failure}", err=True)

@@ -23,6 +23,7 @@ PLUGIN = """
         \"\"\"What opens it.\"\"\"
 
     trunkline_plugin = PluginInfo(config=Vault)
+    print("a plugin that prints is no reason for an answer that cannot be read")
 
     @hookimpl
     async def trunkline_run(ctx): ...
@@ -53,7 +54,7 @@ def test_p23_schema_knows_the_plugins_of_the_file(folder: Path) -> None:
     result = schema()
 
     assert result.exit_code == 0
-    assert result.stderr.startswith("not in the schema: plugin broken")
+    assert "\nnot in the schema: plugin broken" in result.stderr
     judge = Draft202012Validator(json.loads(result.stdout))
     connection = {"connection": {"url": "ws://localhost/"}}
     assert judge.is_valid({**connection, "plugin": {"vault": {"key": "x"}}})
