@@ -143,18 +143,21 @@ class Court:
     def now(self) -> datetime:
         return datetime.fromtimestamp(self.simulator.world.walltime(), UTC)
 
+    def deck(self, connection: Any, name: str = "one", at: At = lambda _: None) -> Deck:
+        """Return a host over a connection; one of the same name has the same log."""
+        path = self.directory / f"{name}.jsonl"
+        wire = Wire(connection)
+        log = DecisionLog(path, now=self.now)
+        deciding = Deciding(Server(wire), log, now=self.now, run_sync=in_line, at=at)
+        return Deck(deciding, wire, path)
+
     @asynccontextmanager
     async def host(
         self, name: str = "one", token: str = "demo-token", at: At = lambda _: None
     ) -> AsyncIterator[Deck]:
-        """Connect a host; one of the same name has the same log."""
+        """Connect a host."""
         async with self.connect(token) as connection:
-            path = self.directory / f"{name}.jsonl"
-            wire = Wire(connection)
-            log = DecisionLog(path, now=self.now)
-            yield Deck(
-                Deciding(Server(wire), log, now=self.now, run_sync=in_line, at=at), wire, path
-            )
+            yield self.deck(connection, name, at)
 
 
 @asynccontextmanager
