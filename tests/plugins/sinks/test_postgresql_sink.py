@@ -1,5 +1,7 @@
 """The PostgreSQL sink, against a real server: each id once, and its errors mean what they say."""
 
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -133,6 +135,27 @@ async def test_a_write_past_its_limit_is_cut_on_the_server(events: str) -> None:
         "a",
         "c",
     }
+
+
+async def test_a_server_that_stands_still_holds_nobody_up(events: str) -> None:
+    """The limit ends the write though no answer comes; no second one begins beside it."""
+    async with sink_at(events) as sink:
+        await sink.write([happened("a")])
+        ours = "SELECT pid FROM pg_stat_activity WHERE application_name = 'trunkline'"
+        [(process,)] = query(events, ours)
+        os.kill(process, signal.SIGSTOP)
+        try:
+            for name in ("b", "c"):
+                with trio.fail_after(8), trio.move_on_after(0.1) as limit:
+                    await sink.write([happened(name)])
+                assert limit.cancelled_caught
+        finally:
+            os.kill(process, signal.SIGCONT)
+        await sink.write([happened("d")])
+    assert {"a", "d"} <= {
+        name for (name,) in query(events, "SELECT data->>'name' FROM trunkline_events")
+    }
+    assert count(events) <= 3
 
 
 async def test_a_server_that_crashes_is_waited_for(cluster: Cluster, events: str) -> None:
