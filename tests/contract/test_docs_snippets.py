@@ -164,6 +164,8 @@ def test_configuration_is_valid(name: str, tmp_path: Path) -> None:
     connection = "" if "connection" in tables else '[connection]\nurl = "ws://localhost"\n'
     (tmp_path / "plugins").mkdir()
     (tmp_path / "audit.py").write_text(PYTHON["README.md: A plugin in ten lines"])
+    hooks = ROOT / "docs" / "examples" / "shop_privacy.py"
+    (tmp_path / hooks.name).write_text(hooks.read_text())
     for plugin in (ROOT / "docs" / "examples" / "gallery").glob("*.py"):
         (tmp_path / plugin.name).write_text(plugin.read_text())
     file = tmp_path / "trunkline.toml"

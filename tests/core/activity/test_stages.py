@@ -1,5 +1,7 @@
 """The stages: in their order, failing closed."""
 
+import runpy
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -135,3 +137,17 @@ def test_the_context_tells_what_was_handled() -> None:
         "execution_id": "e-1",
     }
     assert activity_event(other).get("context") == {"plugin": "flow", "topic": "audit"}
+
+
+def test_the_hooks_on_the_page_do_what_it_says() -> None:
+    """One subject opted out, health checks are dropped, subjects become hashes."""
+    hooks = runpy.run_path(str(Path(__file__).parents[3] / "docs/examples/shop_privacy.py"))
+    stages = Stages(consent=hooks["consent"], before_send=hooks["scrub"])
+    assert isinstance(passed(stages, subject="u-13"), Dropped)
+    staged = passed(stages, subject="u-14")
+    assert len(staged.subject) == 16
+    assert isinstance(passed(stages), Staged)
+    tracker = Tracker(environ={})
+    tracker.track_page_view("/health/live")
+    [call] = tracker.inbox.take(1)
+    assert isinstance(stages.apply(call), Dropped)  # type: ignore[arg-type] # it is a call
