@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 import trio
+from click.testing import CliRunner
 from processes import finish, process, read_until
+from served import kept_logging
 
+from trunkline.cli import trunkline
 from trunkline.simulator import Simulator
 
 LIMIT = 20  # s for any of these
@@ -187,7 +190,7 @@ async def test_the_demo_ends_by_itself_having_shown_all_four_topics() -> None:
     """Plain lines without a terminal; a lost connection survived."""
     with trio.fail_after(LIMIT):
         async with process(
-            "demo", "--seconds", "4", "--speed", "3", "--seed", "7", "--plain"
+            "demo", "--seconds", "5", "--speed", "3", "--seed", "7", "--plain"
         ) as demo:
             code, out, err = await finish(demo)
     assert (code, err) == (0, "")
@@ -197,8 +200,24 @@ async def test_the_demo_ends_by_itself_having_shown_all_four_topics() -> None:
     assert int(survived) >= 1
 
 
+async def act_from_a_second_terminal(demo: trio.Process) -> None:
+    """Stop an execution and decline a request, as the demo says."""
+    out = await read_until(demo.stdout, " RUNNING")
+    [file] = set(re.findall(r"in a second terminal: .* --config (\S+)", out))
+    running = re.findall(r"([0-9a-f]{8}) .* RUNNING", out)[-1]
+    with kept_logging():
+        stop = ["flows", "stop", running, "--config", file]
+        stopped = await trio.to_thread.run_sync(CliRunner().invoke, trunkline, stop)
+        assert "is stopped" in stopped.output
+        out = await read_until(demo.stdout, " pending")
+        pending = re.findall(r"([0-9a-f]{8}) \S+ pending", out)[-1]
+        decline = ["approvals", "decline", pending, "--comment", "no", "--config", file]
+        declined = await trio.to_thread.run_sync(CliRunner().invoke, trunkline, decline)
+        assert "declined" in declined.output
+
+
 async def test_the_demo_ends_quietly_when_its_reader_goes_away_and_on_ctrl_c() -> None:
-    """`demo | head -2`, and an impatient person: exit 0, no traceback."""
+    """`demo | head -2`, and a person who acts and leaves: exit 0, no traceback."""
     with trio.fail_after(LIMIT):
         async with process("demo", "--speed", "3") as demo:
             await read_until(demo.stdout, "\n")
@@ -208,7 +227,7 @@ async def test_the_demo_ends_quietly_when_its_reader_goes_away_and_on_ctrl_c() -
             assert demo.stderr is not None
             assert b"".join([bytes(chunk) async for chunk in demo.stderr]) == b""
         async with process("demo", "--speed", "3") as demo:
-            await read_until(demo.stdout, "RUNNING")
+            await act_from_a_second_terminal(demo)
             demo.send_signal(signal.SIGINT)
             code, out, err = await finish(demo)
     assert (code, err) == (0, "")

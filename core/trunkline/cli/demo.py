@@ -1,6 +1,8 @@
 """`trunkline demo`: the simulator, a host with the built-in plugins, and a view of both."""
 
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -11,6 +13,15 @@ DROP_EVERY = 7.0  # s of the simulated day; often enough to be seen even in a sh
 FRAMES = 5  # pictures a second
 PAGES = ("/flows", "/approvals", "/flows/nightly-report")
 BUILT_INS = ("flow_executions", "approvals", "activity", "system")
+CONFIG = """\
+[connection]
+url = "{url}"
+token = {{ file = "token" }}
+backoff_max = 3.0
+
+[plugin.approval]
+audit = "decisions.jsonl"
+"""
 
 
 @click.command()
@@ -27,7 +38,8 @@ BUILT_INS = ("flow_executions", "approvals", "activity", "system")
 def demo(seconds: float | None, seed: int, speed: float, plain: bool) -> None:
     """Watch a host at work: a simulated server on loopback, a real WebSocket, all built-in plugins.
 
-    The simulator drops the connection every few seconds; the view shows that it comes back.
+    The simulator drops the connection every few seconds; the view shows that it comes back. It
+    also says how to act from a second terminal: stop an execution, approve or decline a request.
     Ctrl-C ends it.
     """
     import trio
@@ -40,25 +52,35 @@ async def _demo(seconds: float | None, seed: int, speed: float, plain: bool) -> 
     import trio
 
     from trunkline.cli.demo_model import DemoModel
-    from trunkline.config import config_from_mapping
     from trunkline.host import Host
     from trunkline.simulator import Faults, Simulator
 
     faults = Faults(drop_every=DROP_EVERY / speed)
     simulator = Simulator(seed=seed, scenario="demo", speed=speed, faults=faults)
-    async with simulator.listen(port=0) as url:
-        table = {"connection": {"url": url, "token": {"env": "TOKEN"}, "backoff_max": 3.0}}
-        host = Host(config_from_mapping(table, environ={"TOKEN": "demo-token"}))
-        model = DemoModel(url)
-        host.router.subscribe("*", model.take, on_gap=model.take_gap)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_visit, host)
-            nursery.start_soon(_print_lines if plain else _draw, model)
-            if seconds is not None:
-                nursery.start_soon(_stop_after, host, seconds)
-            await host.run()
-            nursery.cancel_scope.cancel()
+    with TemporaryDirectory(prefix="trunkline-") as folder:
+        async with simulator.listen(port=0) as url:
+            file = _configuration(Path(folder), url)
+            host = Host.from_file(file)
+            model = DemoModel(url, file)
+            host.router.subscribe("*", model.take, on_gap=model.take_gap)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_visit, host)
+                nursery.start_soon(_print_lines if plain else _draw, model)
+                if seconds is not None:
+                    nursery.start_soon(_stop_after, host, seconds)
+                await host.run()
+                nursery.cancel_scope.cancel()
     click.echo(model.farewell())
+
+
+def _configuration(folder: Path, url: str) -> Path:
+    """Write a file with which a second terminal reaches the same server, and our host's status."""
+    token = folder / "token"
+    token.touch(mode=0o600)
+    token.write_text("demo-token")
+    file = folder / "demo.toml"
+    file.write_text(CONFIG.format(url=url))
+    return file
 
 
 async def _visit(host: Any) -> None:

@@ -4,6 +4,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -16,6 +17,8 @@ PENDING_APPROVAL = "pending"
 RATE_WINDOW = 5.0  # s over which messages are counted
 EXECUTIONS = 30
 NOTICES = 6
+#: What can be done from a second terminal; ids may be cut short.
+SECOND_TERMINAL = ("flows stop ID", "flows follow ID", "approvals approve ID")
 LINES = 400  # plain lines that may wait to be printed
 
 
@@ -52,8 +55,9 @@ class ApprovalRow:
 class DemoModel:
     """Takes every event of the host; asked for rows by the view."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, file: Path) -> None:
         self.url = url
+        self.hints = tuple(f"trunkline {words} --config {file}" for words in SECOND_TERMINAL)
         self.state = "disconnected"
         self.retry_in: float | None = None
         self.reconnects = 0
@@ -66,6 +70,7 @@ class DemoModel:
         self.notices: deque[str] = deque(maxlen=NOTICES)
         self._times: deque[float] = deque(maxlen=100_000)
         self._lines: deque[str] = deque(maxlen=LINES)
+        self._lines += [f"in a second terminal: {hint}" for hint in self.hints]
 
     @property
     def rate(self) -> float:
@@ -114,7 +119,7 @@ class DemoModel:
         if event.type in {"execution_started", "status_update"} and event.get("payload.status"):
             row.status = str(event.get("payload.status"))
             row.ended = time.monotonic() if row.status in TERMINAL else None
-            self._say(event, f"{row.flow} {row.status}")
+            self._say(event, f"{execution_id[:8]} {row.flow} {row.status}")
         if event.type == "agent_log_line":
             row.line = str(event.get("payload.line", ""))
             self._say(event, row.line)
@@ -124,7 +129,7 @@ class DemoModel:
     def _take_approval(self, event: Event) -> None:
         request_id = str(event.get("approval_request_id", "?"))
         status = str(event.get("status", "?"))
-        self._say(event, f"{event.get('tool_name', '?')} {status}")
+        self._say(event, f"{request_id[:8]} {event.get('tool_name', '?')} {status}")
         if status == PENDING_APPROVAL:
             known = self.approvals.get(request_id)
             self.approvals[request_id] = ApprovalRow(

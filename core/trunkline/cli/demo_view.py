@@ -21,7 +21,7 @@ def picture(model: DemoModel) -> RenderableType:
     """Return the whole screen."""
     layout = Layout()
     layout.split_column(
-        Layout(_head(model), size=4),
+        Layout(_head(model), size=4 + len(model.hints)),
         Layout(_executions(model), ratio=2),
         Layout(name="below", size=9),
     )
@@ -38,7 +38,14 @@ def _head(model: DemoModel) -> Panel:
     )
     activity = "  ".join(f"{kind} {count}" for kind, count in sorted(model.activity.items()))
     second = Text(f"activity   {activity or 'none yet'}", "dim")
-    return Panel(Group(first, second), title=f"trunkline demo · {model.url}", title_align="left")
+    label = "in a second terminal  "
+    hints = [
+        Text.assemble((label if number == 0 else " " * len(label), "dim"), hint)
+        for number, hint in enumerate(model.hints)
+    ]
+    return Panel(
+        Group(first, second, *hints), title=f"trunkline demo · {model.url}", title_align="left"
+    )
 
 
 def _executions(model: DemoModel) -> Panel:
@@ -68,11 +75,13 @@ def _order(row: ExecutionRow) -> tuple[bool, float]:
 
 def _approvals(model: DemoModel) -> Panel:
     table = Table(expand=True, box=None, pad_edge=False, header_style="bold")
-    table.add_column("tool", width=18, no_wrap=True)
+    table.add_column("id", width=8, no_wrap=True)
+    table.add_column("tool", width=16, no_wrap=True)
     table.add_column("why", ratio=1, no_wrap=True, overflow="ellipsis")
     table.add_column("expires", width=8, justify="right")
     for row in list(model.approvals.values())[-SHOWN_APPROVALS:]:
-        table.add_row(escaped(row.tool, 18), Text(escaped(row.why)), _left(row.expires_at))
+        shown = (escaped(row.id)[:8], escaped(row.tool, 16), Text(escaped(row.why)))
+        table.add_row(*shown, _left(row.expires_at))
     decided = ", ".join(f"{count} {status}" for status, count in sorted(model.decided.items()))
     title = "pending approvals" + (f" · {decided}" if decided else "")
     return Panel(table, title=title, title_align="left")

@@ -27,6 +27,8 @@ LANES = 3  # runs at a time
 FIRST_REQUEST_PAUSE = (2.0, 4.0)  # s; soon, so that whoever looks on briefly sees one
 REQUEST_PAUSE = (6.0, 10.0)  # s between two requests for approval
 DECISION_PAUSE = (3.0, 9.0)  # s until somebody decides
+LEFT_TO_US = 0.3  # the share of requests that no colleague decides
+YOUR_PAUSE = (60.0, 90.0)  # s in which whoever looks on may
 NEWS_PAUSE = (2.0, 6.0)  # s between two events of the account
 BURST = 300  # events
 
@@ -125,17 +127,22 @@ async def _lane(stage: Stage, lane: int) -> None:
 
 async def _approvals(stage: Stage) -> None:
     """Requests as agents make them, decided by colleagues or by nobody."""
-    pause = FIRST_REQUEST_PAUSE
+    before = FIRST_REQUEST_PAUSE
     async with trio.open_nursery() as nursery:
         while True:
-            await stage.pause(pause)
-            pause = REQUEST_PAUSE
+            await stage.pause(before)
+            before = REQUEST_PAUSE
             outcomes: tuple[Outcome, ...] = ("approved", "declined", "expired", "cancelled")
             [outcome] = stage.rng.choices(outcomes, (6, 2, 2, 1))
-            nursery.start_soon(_request, outcome, stage.split())
+            waits = stage.rng.random() < LEFT_TO_US
+            pause = YOUR_PAUSE if waits else DECISION_PAUSE
+            nursery.start_soon(_request, "expired" if waits else outcome, stage.split(), pause)
 
 
-async def _request(outcome: Outcome, stage: Stage) -> None:
+async def _request(
+    outcome: Outcome, stage: Stage, pause: tuple[float, float] = DECISION_PAUSE
+) -> None:
+    """An agent asks; after a pause the outcome comes, if nobody has decided meanwhile."""
     running = [
         each.id
         for each in stage.world.executions.values()
@@ -143,7 +150,7 @@ async def _request(outcome: Outcome, stage: Stage) -> None:
     ]
     tool, arguments, reason = stage.rng.choice(REQUESTS)
     now = stage.world.walltime()
-    decision_pause = stage.rng.uniform(*DECISION_PAUSE) / stage.speed
+    decision_pause = stage.rng.uniform(*pause) / stage.speed
     approval = Approval.draw(
         stage.rng,
         stage.account_id,

@@ -10,7 +10,7 @@ import click
 import pytest
 from click.shell_completion import ShellComplete
 from click.testing import CliRunner
-from served import Served, serving
+from served import Served, kept_logging, serving
 
 from trunkline.cli import main, trunkline
 from trunkline.simulator import Simulator
@@ -74,7 +74,8 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
             f"[trunkline.plugins]\n{package} = {package}\n"
         )
 
-    yield add
+    with kept_logging():
+        yield add
     for name in set(sys.modules) - before:
         if name.startswith("acme"):
             del sys.modules[name]
@@ -199,8 +200,10 @@ def test_a_broken_command_costs_nothing_but_itself(
 def test_our_words_cannot_be_taken(install: Install) -> None:
     """By nobody: what is offered under one of them is not even listed."""
     install("acme-run", word="run")
+    install("acme-flows", word="flows")
     told = CliRunner().invoke(trunkline, ["-h"]).output
     assert "acme-run" not in told
+    assert "acme-flows" not in told
     assert "Run the host with" in CliRunner().invoke(trunkline, ["run", "-h"]).output
     assert not [name for name in sys.modules if name.startswith("acme")]
 

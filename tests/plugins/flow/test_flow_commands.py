@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import trio
 from click.testing import CliRunner
-from served import Served, serving
+from served import Served, kept_logging, serving
 
 from trunkline.cli import main, trunkline
 from trunkline.simulator import ACCOUNT_A, Execution, Simulator
@@ -25,7 +25,9 @@ def served() -> Iterator[Served]:
 
 
 @pytest.fixture
-def run(served: Served, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(
+    served: Served, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Run]:
     """Run `trunkline flows ...` as it is run; return exit code, stdout and stderr."""
 
     def call(*arguments: str, token: str = "demo-token") -> tuple[int, str, str]:
@@ -36,7 +38,8 @@ def run(served: Served, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         assert "Traceback" not in told.err
         return int(str(left.value.code)), told.out, told.err
 
-    return call
+    with kept_logging():
+        yield call
 
 
 def begin(served: Served, *, id_: str | None = None, status: str = "RUNNING") -> Execution:
