@@ -5,7 +5,8 @@ Names and defaults come from the signatures, sentences from the docstrings.
 
 import inspect
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import entry_points
 from typing import Any
 
 import attrs
@@ -16,6 +17,11 @@ from trunkline import hookspecs, plugin_api
 from trunkline.cli import COMMANDS
 from trunkline.cli import trunkline as command_line
 
+BUILTIN_COMMANDS = sorted(
+    entry.name
+    for entry in entry_points(group="trunkline.commands")
+    if entry.value.startswith("trunkline_plugins.")
+)
 REGISTRARS = ("Topics", "Classifiers", "Filters", "Sinks", "Subscriptions")
 #: {class: what only the host calls}
 HOUSEKEEPING: Mapping[str, frozenset[str]] = {
@@ -93,23 +99,37 @@ def _definition(name: str, thing: Any) -> Iterator[str]:
 
 
 def commands() -> Iterator[str]:
-    """Describe every command with its options, in the order of `trunkline -h`."""
-    for name in COMMANDS:
-        ctx = click.Context(command_line)
+    """Describe every command with its options, in the order of `trunkline -h`.
+
+    Those of the built-in plugins come last; what else is installed here is nobody's business.
+    """
+    ctx = click.Context(command_line)
+    for name in (*COMMANDS, *BUILTIN_COMMANDS):
         command = command_line.get_command(ctx, name)
-        assert command is not None  # noqa: S101 - it is in the table
+        assert command is not None  # noqa: S101 - it is in the table, or ours
         usage = command.get_usage(click.Context(command, info_name=f"trunkline {name}"))
         yield f"## `{name}`\n\n```text\n{usage.removeprefix('Usage: ')}\n```\n"
-        help_text = inspect.cleandoc(command.help or "")
-        for part in help_text.split("\n\n"):
-            is_literal = part.startswith("\b")
-            text = part.lstrip("\b\n")
-            yield f"```console\n$ {text}\n```\n" if is_literal else " ".join(text.split()) + "\n"
-        yield from _options(command)
+        yield from _command(command)
         for word, inner in getattr(command, "commands", {}).items():
-            told = " ".join(inspect.cleandoc(inner.help or "").split())
-            yield f"`{name} {word}`\n: {told}\n"
+            told, *more = inspect.cleandoc(inner.help or "").split("\n\n")
+            yield f"`{name} {word}`\n: {' '.join(told.split())}\n"
+            yield from _texts(more)
             yield from _options(inner)
+
+
+def _command(command: click.Command) -> Iterator[str]:
+    yield from _texts(inspect.cleandoc(command.help or "").split("\n\n"))
+    yield from _options(command)
+
+
+def _texts(parts: Iterable[str]) -> Iterator[str]:
+    """Yield paragraphs; those that click prints as they are become lines of a terminal."""
+    for part in parts:
+        if part.startswith("\b"):
+            lines = "\n".join(f"$ {line}" for line in part.strip("\b\n").splitlines())
+            yield f"```console\n{lines}\n```\n"
+        else:
+            yield " ".join(part.split()) + "\n"
 
 
 def _options(command: click.Command) -> Iterator[str]:
