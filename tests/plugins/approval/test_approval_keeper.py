@@ -99,6 +99,20 @@ async def test_a_request_is_told_of_when_new_when_nearly_over_and_when_over(
         assert host.note("approval") == "0 pending, 1 settled"
 
 
+@pytest.mark.parametrize(("remind", "at"), [(120, 180), (0, None)])
+async def test_the_reminder_comes_when_the_table_says(
+    approval_host: Callable[..., Any], remind: int, at: int | None
+) -> None:
+    """So long before the end; 0 is never."""
+    async with approval_host(remind=remind) as host:
+        ask(host)
+        await trio.sleep((at or 300) - 1)
+        assert notices(host) == ["approval.waiting"]
+        await trio.sleep(2)
+        told = ["approval.reminder"] if at else ["approval.expired"]
+        assert notices(host)[1:] == told
+
+
 @pytest.mark.parametrize(("decide", "status"), [("decline", "declined"), ("approve", "approved")])
 async def test_a_rule_decides_and_says_so(
     approval_host: Callable[..., Any], tmp_path: Path, decide: str, status: str
