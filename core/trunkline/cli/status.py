@@ -13,6 +13,7 @@ from trunkline.cli.tables import print_table
 from trunkline.errors import UserError
 from trunkline.text import escaped
 
+QUIET_PHASES = {"live", "waiting", "idle"}  # the state says as much
 LOOK = 1.0  # s between two looks
 COLOURS = {"connected": "green", "running": "green", "failed": "red", "blocked": "red"}
 
@@ -65,9 +66,10 @@ def _show(report: dict[str, Any], *, as_json: bool, is_line: bool) -> None:
 def _print(report: dict[str, Any]) -> None:
     link = report["connection"]
     state = click.style(link["state"], fg=COLOURS.get(link["state"], "yellow"), bold=True)
+    doing = "" if link["phase"] in QUIET_PHASES else f" ({link['phase']})"
     who = f" as {escaped(link['user'])}" if link["user"] else ""
     click.echo(
-        f"{state}{who}, epoch {link['epoch']}, pid {report['pid']}, trunkline {report['version']}"
+        f"{state}{doing}{who}, epoch {link['epoch']}, pid {report['pid']}, trunkline {report['version']}"
     )
     if link["retry_in"] is not None:
         click.echo(f"next attempt in {link['retry_in']:.0f} s; lost by {escaped(link['cause'])}")

@@ -175,6 +175,7 @@ class Loop:
         )
 
     def _end_session(self, session: Session) -> None:
+        self._standing.enter_phase("closing")
         self._last_heard = session.last_heard
         session.end()
         if self._standing.state is _S.CONNECTED:

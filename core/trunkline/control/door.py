@@ -8,6 +8,7 @@ import contextlib
 import os
 import socket
 import stat
+import struct
 from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
@@ -21,6 +22,7 @@ from trunkline.control.exhaustion import quiet_exhaustion
 from trunkline.control.pages import Application, Pages, application
 from trunkline.errors import UserError
 
+CREDENTIALS = struct.Struct("3i")  # of the other side of a socket: pid, uid, gid
 BACKLOG = 16
 REQUEST_LIMIT = 5  # s in which a request has to come; half a one ends its connection
 STOP_LIMIT = 0.5  # s for answers under way when the host stops
@@ -88,8 +90,10 @@ async def _serve(listener: socket.socket, app: Application, request_limit: int) 
 def _listening(path: Path) -> Iterator[socket.socket]:
     _own_directory(path.parent)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        if _is_answered(path):
-            raise UserError(f"a host already runs with this config file (it listens on {path})")
+        if (pid := _answering(path)) is not None:
+            raise UserError(
+                f"a host already runs with this config file (pid {pid}, listening on {path})"
+            )
         path.unlink(missing_ok=True)
         listener.bind(str(path))
         path.chmod(0o600)
@@ -108,7 +112,13 @@ def _own_directory(directory: Path) -> None:
     directory.chmod(0o700)
 
 
-def _is_answered(path: Path) -> bool:
-    """Tell a living host from a socket that a killed one left behind."""
+def _answering(path: Path) -> int | str | None:
+    """Return the pid of a living host; None for a socket that a killed one left behind."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        return probe.connect_ex(str(path)) == 0
+        if probe.connect_ex(str(path)):
+            return None
+        if not hasattr(socket, "SO_PEERCRED"):  # Linux has it
+            return "unknown"
+        packed = probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
+        pid: int = CREDENTIALS.unpack(packed)[0]
+        return pid

@@ -1,5 +1,6 @@
 """The control door: who may ask, what is answered."""
 
+import os
 import socket
 import stat
 from collections.abc import AsyncIterator
@@ -125,7 +126,9 @@ async def test_another_path_is_refused_by_its_status(config_file: Path) -> None:
 async def test_two_hosts_never_share_a_config_file(config_file: Path) -> None:
     """The second one says where the first one listens."""
     async with door(config_file):
-        with pytest.raises(UserError, match="a host already runs with this config file"):
+        with pytest.raises(
+            UserError, match=rf"already runs with this config file \(pid {os.getpid()}"
+        ):
             await serve_socket(socket_path(config_file), FakeHost().pages())
 
 
@@ -141,6 +144,9 @@ async def test_a_socket_left_behind_by_a_killed_host_is_taken_over(config_file: 
 
 def test_where_no_host_runs_the_way_out_is_named(config_file: Path) -> None:
     """The error says which file was meant and how to start a host."""
+    with pytest.raises(UserError, match=r"trunkline\.toml: no such file"):
+        fetch(config_file)
+    config_file.touch()
     with pytest.raises(UserError, match=r"start it: trunkline run .*trunkline\.toml"):
         fetch(config_file)
 
