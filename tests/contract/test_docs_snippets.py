@@ -46,6 +46,7 @@ PROGRAMS = {
     "migrating.md: page views, actions, conversions": "delivered=3, waiting=0, dead=0, dropped=0",
 }
 PLUGINS = {
+    "flows.md: In a plugin": "at work: demo",
     "README.md: A plugin in ten lines": "+00:00 {'type': 'audit_event'",
     "writing-plugins.md: Handlers": "sent: send_message",
     "writing-plugins.md: Configuration": "event: audit audit_event",

@@ -41,4 +41,4 @@ class Guard:
         limit = self.rule.max_seconds
         if limit is None or seconds <= limit:
             return None
-        return f"{seconds:.0f} s, longer than {limit:g} s"
+        return f"{seconds:.1f} s, longer than {limit:g} s"

@@ -64,7 +64,7 @@ class Guarding:
         self._clock = ServerClock()
         self._acted: dict[tuple[str, str], None] = {}  # (rule, execution), the oldest first
         self._nursery: trio.Nursery | None = None
-        self._counts = {"stop": 0, "warn": 0}
+        self._counts = {"stop": 0, "warn": 0, "dry run": 0}
 
     async def run(self) -> NoReturn:
         """Watch how long executions run, and carry out what the guards ask for."""
@@ -90,8 +90,8 @@ class Guarding:
 
     def line(self) -> str:
         """Return what to add to the line in `status`."""
-        counts = (f"{count} by guards: {name}" for name, count in self._counts.items() if count)
-        return "".join(f"; {each}" for each in counts)
+        counts = ", ".join(f"{name} {count}" for name, count in self._counts.items() if count)
+        return f"; guards: {counts}" if counts else ""
 
     def _watch_time(self) -> None:
         timed = [guard for guard in self._guards if guard.rule.max_seconds is not None]
@@ -109,7 +109,7 @@ class Guarding:
         self._acted[key] = None
         if len(self._acted) > REMEMBERED:
             del self._acted[next(iter(self._acted))]
-        self._counts[guard.rule.action] += 1
+        self._counts["dry run" if guard.rule.dry_run else guard.rule.action] += 1
         self._nursery.start_soon(self._act, guard, execution, why)
 
     async def _act(self, guard: Guard, execution: Execution, why: str) -> None:

@@ -79,7 +79,7 @@ async def test_a_breach_in_the_stream_is_stopped_within_a_second(
         assert execution.stop_reason == f"guard runaway: {why}"
         [acted] = [event for event in host.published(TOPIC) if event.type == "guard.acted"]
         assert (acted.get("execution_id"), acted.get("outcome")) == (execution.id, "stopped")
-        assert "1 by guards: stop" in host.note("flow")
+        assert host.note("flow") == "0 running, 1 ended; guards: stop 1"
     first, second = audit(tmp_path)
     assert (first["outcome"], second["outcome"]) == ("decided", "stopped")
     for line in (first, second):
