@@ -5,10 +5,13 @@ after a crash as well. The file belongs to its owner alone and is never shortene
 crash has torn is ended, not removed.
 """
 
+import errno
 import getpass
 import os
 import socket
-from collections.abc import Mapping
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -42,21 +45,43 @@ class AuditLog:
 
     def _append(self, line: bytes) -> None:
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            fd = os.open(self.path, FLAGS, MODE)
-            try:
-                size = os.fstat(fd).st_size
-                is_torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
-                rest = memoryview(b"\n" + line if is_torn else line)
-                while rest:
-                    rest = rest[os.write(fd, rest) :]
-                os.fsync(fd)
-            finally:
-                os.close(fd)
+            with opened(self.path) as fd:
+                append(fd, line)
         except OSError as exc:
             raise UserError(
                 f"audit log {self.path}: {exc.strerror or exc}; make room, or change the path"
             ) from exc
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[int]:
+    """Open the file for reading and appending; it is made if it is not there.
+
+    Raises:
+        OSError: it cannot be, or is no file of its own.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fd = os.open(path, FLAGS, MODE)
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def append(fd: int, line: bytes) -> None:
+    """Write a line, with its newline, to the disk; one that a crash has torn is ended first.
+
+    Raises:
+        OSError: not all of it is on the disk.
+    """
+    size = os.fstat(fd).st_size
+    is_torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
+    rest = memoryview(b"\n" + line if is_torn else line)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
+    os.fsync(fd)
 
 
 def actor() -> Mapping[str, Any]:

@@ -39,24 +39,3 @@ class Link(Protocol):
 
     async def barrier(self) -> None:
         """Wait until the server has handled everything sent before."""
-
-
-class Answer(Protocol):
-    """What a request to the server's HTTP interface brought."""
-
-    @property
-    def status(self) -> int:
-        """HTTP's."""
-
-    @property
-    def data(self) -> Any:
-        """The body, decoded."""
-
-
-class Requester(Protocol):
-    """Somewhere to ask the server's HTTP interface."""
-
-    async def request(
-        self, method: str, path: str, params: Mapping[str, Any] | None = None, json: Any = None
-    ) -> Answer:
-        """Make one request; an answer of any status is returned."""

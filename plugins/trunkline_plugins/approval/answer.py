@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import attrs
 
@@ -12,7 +11,6 @@ from trunkline_plugins.approval.decision import SETTLED, STATUS_OF, Outcome
 
 ALREADY_DECIDED = "already decided"
 UNANSWERED = "unanswered"
-TEXT_LENGTH = 300  # characters kept of what the server says
 BAD_REQUEST, NOT_FOUND = 400, 404
 FAILURES = 500
 
@@ -42,28 +40,19 @@ class Result:
         return self.result in {UNANSWERED, "not sent"}
 
 
-def result_of(request: str, outcome: Outcome, status: int, data: object) -> Result:
-    """Return what an answer with an HTTP `status` and a body says."""
-    said = data if isinstance(data, Mapping) else {}
-    if 200 <= status < 300:
-        word = said.get("status")
-        is_known = isinstance(word, str) and word in SETTLED | {"pending", "expired"}
-        return Result(
-            request=request, outcome=outcome, result=str(word) if is_known else UNANSWERED
-        )
-    error = error_text(status, said)
-    if status == BAD_REQUEST and "already" in error:
+def result_of(request: str, outcome: Outcome, data: object) -> Result:
+    """Return what an answer of success says, by the request object in it."""
+    word = data.get("status") if isinstance(data, Mapping) else None
+    is_known = isinstance(word, str) and word in SETTLED | {"pending", "expired"}
+    return Result(request=request, outcome=outcome, result=str(word) if is_known else UNANSWERED)
+
+
+def refusal(request: str, outcome: Outcome, status: int, detail: str) -> Result:
+    """Return what an answer of failure says, by its HTTP status and the server's words."""
+    if status == BAD_REQUEST and "already" in detail:
         word = ALREADY_DECIDED
     elif status == NOT_FOUND:
         word = "unknown"
     else:  # a server that failed may have done it all the same
         word = UNANSWERED if status >= FAILURES else "refused"
-    return Result(request=request, outcome=outcome, result=word, error=error)
-
-
-def error_text(status: int, said: Mapping[str, Any]) -> str:
-    """Return what the server calls an error, with its HTTP status where it gives no words."""
-    detail = said.get("detail")
-    if isinstance(detail, list):  # of a validation: [{"msg": ...}]
-        detail = "; ".join(str(each.get("msg")) for each in detail if isinstance(each, Mapping))
-    return str(detail)[:TEXT_LENGTH] if detail else f"HTTP {status}"
+    return Result(request=request, outcome=outcome, result=word, error=detail)

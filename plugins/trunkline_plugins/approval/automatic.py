@@ -1,20 +1,19 @@
 """Decides requests by rule: each once, whatever fails on the way, until its time is over."""
 
-import socket
 from collections.abc import Callable
 from datetime import datetime
 
 import trio
 
-from trunkline import InvalidData, NotSent, OutcomeUnknown, PluginContext
+from trunkline import InvalidData, NotSent, OutcomeUnknown, PluginContext, Rejected
 from trunkline_plugins.approval import notices
 from trunkline_plugins.approval.answer import ALREADY_DECIDED, Result
 from trunkline_plugins.approval.config import ApprovalConfig
 from trunkline_plugins.approval.deciding import Deciding
 from trunkline_plugins.approval.decision import Decision, Outcome, Verdict
 from trunkline_plugins.approval.log import AlreadyStored
-from trunkline_plugins.approval.server import ServerRefused
 from trunkline_plugins.approval.store import Approval
+from trunkline_plugins.audit import actor
 
 AGAIN = 15.0  # s until something that could not be asked or said is tried again
 AT_ONCE = 4  # so that many requests do not become a load test of the server
@@ -45,7 +44,7 @@ class Automatic:
             hash=approval.hash,
             by=verdict.rule,
             is_by_rule=True,
-            host=socket.gethostname(),
+            host=actor()["machine"],
             tool_name=approval.tool_name,
             comment=verdict.comment,
         )
@@ -84,7 +83,7 @@ class Automatic:
                 async with self._limiter:
                     act = self._deciding.complete if is_stored else self._deciding.decide
                     result = await act(decision)
-            except (ServerRefused, InvalidData) as exc:
+            except (Rejected, InvalidData) as exc:
                 return Result(
                     request=decision.request,
                     outcome=decision.outcome,

@@ -63,7 +63,7 @@ class Deciding:
         Raises:
             AlreadyStored: the log has one for the request.
             OSError: the log cannot be written, so nothing was sent.
-            ServerRefused, NotSent, OutcomeUnknown: the request could not be read; nothing is stored.
+            Rejected, NotSent, OutcomeUnknown: the request could not be read; nothing is stored.
         """
         if (reason := await self._objection(decision)) is not None:
             await self._run_sync(lambda: self._log.withhold(decision, reason))

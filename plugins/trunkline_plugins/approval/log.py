@@ -6,11 +6,9 @@ and commands share the file, so whoever writes holds its lock and has read what 
 Synchronous: its user calls it from worker threads.
 """
 
-import errno
 import fcntl
 import json
 import os
-import stat
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,9 +21,8 @@ import attrs
 from trunkline import Event, InvalidData, TrunklineError
 from trunkline_plugins.approval.answer import Result
 from trunkline_plugins.approval.decision import Decision
+from trunkline_plugins.audit import append, opened
 
-MODE = 0o600
-FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 BLOCK = 1024 * 1024  # bytes read at once
 REMEMBERED = 10_000  # requests; the server itself refuses to decide an older one again
 
@@ -135,17 +132,10 @@ class DecisionLog:
     @contextmanager
     def _opened(self) -> Iterator[int]:
         """Hold the file's lock, having read what has come; the lock ends with the descriptor."""
-        with self._guard:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            fd = os.open(self.path, FLAGS, MODE)
-            try:
-                if not stat.S_ISREG(os.fstat(fd).st_mode):
-                    raise OSError(errno.EINVAL, "not a regular file", str(self.path))
-                fcntl.flock(fd, fcntl.LOCK_EX)
-                self._read(fd)
-                yield fd
-            finally:
-                os.close(fd)
+        with self._guard, opened(self.path) as fd:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            self._read(fd)
+            yield fd
 
     def _read(self, fd: int) -> None:
         """Take in the whole lines that stand behind what has been read."""
@@ -180,15 +170,7 @@ class DecisionLog:
             del self._entries[next(iter(self._entries))]
 
     def _append(self, fd: int, record: Mapping[str, Any]) -> None:
-        """Write one line to the disk; a line that a crash has torn is ended first."""
-        line = json.dumps({"at": self._now().isoformat(), **record}).encode() + b"\n"
-        size = os.fstat(fd).st_size
-        if size and os.pread(fd, 1, size - 1) != b"\n":
-            line = b"\n" + line
-        rest = memoryview(line)
-        while rest:
-            rest = rest[os.write(fd, rest) :]
-        os.fsync(fd)
+        append(fd, json.dumps({"at": self._now().isoformat(), **record}).encode() + b"\n")
         self._read(fd)
 
 

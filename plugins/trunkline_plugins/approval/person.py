@@ -1,7 +1,5 @@
 """What a person at a terminal does with requests: find one by the beginning of its id, decide it."""
 
-import getpass
-import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -26,6 +24,7 @@ from trunkline_plugins.approval.request import (
 )
 from trunkline_plugins.approval.server import ID, Server
 from trunkline_plugins.approval.types import ApprovalVoteReceived
+from trunkline_plugins.audit import actor
 
 FULL_LENGTH = 36  # characters of a UUID
 LINK_LIMIT = (
@@ -88,13 +87,14 @@ async def decide(
     server = Server(ctx)
     message = await find(server, prefix, is_to_decide=True)
     view = view_of(message)
+    who = actor()
     decision = Decision(
         request=key_of(view.approval_request_id),
         outcome=outcome,
         hash=digest(view),
-        by=_name(),
+        by=who["user"],
         is_by_rule=False,
-        host=socket.gethostname(),
+        host=who["machine"],
         tool_name=view.tool_name,
         comment=comment,
     )
@@ -126,11 +126,3 @@ async def _with_votes(events: Items, result: Result) -> Result:
                         result, votes=vote.approval_count, votes_required=vote.approvals_required
                     )
     return result
-
-
-def _name() -> str:
-    """Return who is logged in, as the system knows them."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # no name in the environment, no entry for the user
-        return "unknown"

@@ -12,6 +12,7 @@ from trunkline_plugins.approval.reconcile import missed_since
 from trunkline_plugins.approval.request import TOPIC, Message
 from trunkline_plugins.approval.server import Server
 
+STORE = "store"
 CLOCK_SKEW = timedelta(minutes=5)  # what our clock and the server's may differ
 
 trunkline_plugin = PluginInfo(config=ApprovalConfig)
@@ -27,14 +28,16 @@ def trunkline_register_topics(topics: Topics) -> None:
 @hookimpl
 async def trunkline_run(ctx: PluginContext[ApprovalConfig]) -> None:
     """Keep the table, let rules decide, give notice."""
-    await Keeper(ctx).run()
+    keeper = Keeper(ctx)
+    ctx.state[STORE] = keeper.store
+    await keeper.run()
 
 
 @hookimpl
 async def trunkline_backfill(
     ctx: PluginContext[ApprovalConfig], gap: Gap
 ) -> Sequence[Message] | None:
-    """Fetch what is pending, and what was requested during the gap."""
+    """Fetch what was requested during the gap, and what has become of the rest."""
     if gap.topic != TOPIC:
         return ()
-    return [message async for message in missed_since(Server(ctx), gap.since - CLOCK_SKEW)]
+    return await missed_since(Server(ctx), ctx.state[STORE], gap.since - CLOCK_SKEW)

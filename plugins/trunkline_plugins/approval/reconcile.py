@@ -4,7 +4,6 @@ The server can go deaf: cut off from its message bus it answers pings and pushes
 (protocol §12). And what happens during a gap, or before the start, no event tells.
 """
 
-from collections.abc import AsyncIterator
 from datetime import datetime
 
 from trunkline import InvalidData
@@ -20,32 +19,34 @@ async def differences(server: Server, store: ApprovalStore) -> list[Message]:
 
     Raises: as `Server.request`.
     """
+    found = await _standing(server, store)
+    return [message for message in found.values() if is_news(store, message)]
+
+
+async def missed_since(server: Server, store: ApprovalStore, since: datetime) -> list[Message]:
+    """Return what is pending, what was as far as the table knows, and what came since then.
+
+    Raises: as `Server.request`.
+    """
+    found = await _standing(server, store)
+    async for message in server.requests():
+        requested_at = view_of(message).requested_at
+        if requested_at is None or requested_at < since:
+            break
+        found.setdefault(key_of(message["approval_request_id"]), message)
+    return [*found.values()]
+
+
+async def _standing(server: Server, store: ApprovalStore) -> dict[str, Message]:
+    """Return {id: message} for what is pending at the server, and for what is in the table."""
     found = {
         key_of(message["approval_request_id"]): message
         async for message in server.requests(PENDING)
     }
     silent = [approval.id for approval in store.pending() if approval.id not in found]
     for request_id in silent[:MOST_READ]:
-        message = await server.request(request_id)
-        found[request_id] = message or _gone(request_id)
-    return [message for message in found.values() if is_news(store, message)]
-
-
-async def missed_since(server: Server, since: datetime) -> AsyncIterator[Message]:
-    """Yield what is pending, and all that was requested since then, each once.
-
-    Raises: as `Server.request`.
-    """
-    seen = set()
-    async for message in server.requests(PENDING):
-        seen.add(message["approval_request_id"])
-        yield message
-    async for message in server.requests():
-        requested_at = view_of(message).requested_at
-        if requested_at is None or requested_at < since:
-            return
-        if message["approval_request_id"] not in seen:
-            yield message
+        found[request_id] = await server.request(request_id) or _gone(request_id)
+    return found
 
 
 def is_news(store: ApprovalStore, message: Message) -> bool:

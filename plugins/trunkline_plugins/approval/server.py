@@ -10,17 +10,22 @@ from typing import Any
 
 import trio
 
-from trunkline import InvalidData, NotSent, OutcomeUnknown, TrunklineError
-from trunkline_plugins.approval.answer import NOT_FOUND, Result, error_text, result_of
+from trunkline import InvalidData, NotSent, OutcomeUnknown, Rejected, TrunklineError
+from trunkline_plugins.approval.answer import (
+    FAILURES,
+    NOT_FOUND,
+    UNANSWERED,
+    Result,
+    refusal,
+    result_of,
+)
 from trunkline_plugins.approval.decision import Decision
 from trunkline_plugins.approval.request import Message, message_of
-from trunkline_plugins.seams import Requester
+from trunkline_plugins.asking import PAGE, Asker, ask
 
 PATH = "/api/v1/approval-requests"
-PAGE = 100  # rows; the most the server gives
 MOST_PAGES = 20  # so that a server that never ends is left in the end
-TRIES = 3
-PAUSE = 1.0  # s before reading again; doubled each time
+PAUSES = (1.0, 2.0)  # s before reading again
 BUSY = frozenset({408, 425, 429})
 #: What an id, or the beginning of one, may look like: it stands in a path.
 ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
@@ -28,32 +33,24 @@ ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
 Row = Mapping[str, Any]
 
 
-class ServerRefused(TrunklineError):
-    """The server does not answer a question; `status` is its HTTP status."""
-
-    def __init__(self, status: int, error: str) -> None:
-        self.status = status
-        super().__init__(f"the server refused: {error}")
-
-
 class Server:
     """Asks in the name of a plugin or a command."""
 
-    def __init__(self, link: Requester) -> None:
-        self._link = link
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
 
     async def request(self, request_id: str) -> Message | None:
         """Return a request as it stands, as a message; None: the server knows no such one.
 
         Raises:
-            ServerRefused: it does not say.
+            Rejected: it does not say.
             NotSent, OutcomeUnknown: it cannot be asked.
             InvalidData: what it says is no request.
         """
         try:
             row = await self._read(f"{PATH}/{_checked(request_id)}")
-        except ServerRefused as exc:
-            if exc.status == NOT_FOUND:
+        except Rejected as exc:
+            if exc.reply["status"] == NOT_FOUND:
                 return None
             raise
         return _message(row)
@@ -87,18 +84,17 @@ class Server:
         An answer that is lost is looked for by reading; still pending, it is `unanswered`.
         """
         request, outcome = decision.request, decision.outcome
+        path = f"{PATH}/{_checked(request)}/{outcome}"
         body = {"comment": decision.comment} if decision.comment else {}
         try:
-            answer = await self._link.request(
-                "POST", f"{PATH}/{_checked(request)}/{outcome}", None, body
-            )
+            result = result_of(request, outcome, await ask(self._asker, "POST", path, json=body))
+        except Rejected as exc:
+            result = refusal(request, outcome, exc.reply["status"], exc.reply["detail"])
         except NotSent as exc:
             return Result(request=request, outcome=outcome, result="not sent", error=str(exc))
         except OutcomeUnknown as exc:
-            lost = Result(request=request, outcome=outcome, result="unanswered", error=str(exc))
-        else:
-            lost = result_of(request, outcome, answer.status, answer.data)
-        return await self._looked_up(lost) if lost.is_open else lost
+            result = Result(request=request, outcome=outcome, result=UNANSWERED, error=str(exc))
+        return await self._looked_up(result) if result.is_open else result
 
     async def _looked_up(self, lost: Result) -> Result:
         """Find out what a request has become where the answer to a decision was lost."""
@@ -113,20 +109,17 @@ class Server:
         )
 
     async def _read(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
-        for attempt in range(1, TRIES + 1):
+        for pause in PAUSES:
             try:
-                answer = await self._link.request("GET", path, params)
+                return await ask(self._asker, "GET", path, params)
             except (NotSent, OutcomeUnknown):
-                if attempt == TRIES:
+                await trio.sleep(pause)
+            except Rejected as exc:
+                status = exc.reply["status"]
+                if status not in BUSY and status < FAILURES:
                     raise
-            else:
-                if answer.status < 300:
-                    return answer.data
-                is_passing = answer.status in BUSY or answer.status >= 500
-                if attempt == TRIES or not is_passing:
-                    said = answer.data if isinstance(answer.data, Mapping) else {}
-                    raise ServerRefused(answer.status, error_text(answer.status, said))
-            await trio.sleep(PAUSE * 2 ** (attempt - 1))
+                await trio.sleep(pause)
+        return await ask(self._asker, "GET", path, params)
 
 
 def _checked(request_id: str) -> str:

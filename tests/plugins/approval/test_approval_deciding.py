@@ -10,9 +10,9 @@ import trio
 from approval_bench import Court, Deck, court, log_of
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from trunkline import Rejected
 from trunkline_plugins.approval.decision import Decision, Outcome
 from trunkline_plugins.approval.log import AlreadyStored
-from trunkline_plugins.approval.server import ServerRefused
 
 if TYPE_CHECKING:
     from trunkline_plugins.approval.answer import Result
@@ -201,7 +201,7 @@ async def test_a_user_without_the_right_decides_nothing(bench: Court) -> None:
     async with bench.host() as alice:
         decision = await alice.decision_on(approval)
     async with bench.host("carol", "viewer-token") as host:
-        with pytest.raises(ServerRefused, match="Insufficient permissions"):
+        with pytest.raises(Rejected, match="Insufficient permissions"):
             await host.deciding.decide(decision)
     assert log_of(host.log) == []
 

@@ -38,6 +38,7 @@ class VirtualApproval:
     @hookimpl
     async def trunkline_run(self, ctx: PluginContext[ApprovalConfig]) -> None:
         keeper = Keeper(ctx, walltime=lambda: WALL + trio.current_time(), run_sync=in_line)
+        ctx.state[plugin.STORE] = keeper.store
         await keeper.run()
 
     @hookimpl
@@ -271,3 +272,35 @@ async def test_a_log_that_cannot_be_written_decides_nothing_and_says_so(
         assert approval.status == "declined"
         assert host.note("approval") == "0 pending, 1 settled, 1 by rule"
     assert json.loads((tmp_path / "full.jsonl").read_bytes().splitlines()[0])["by"] == "rule[0]"
+
+
+async def test_a_server_that_does_not_answer_is_said_and_asked_again(
+    approval_host: Callable[..., Any],
+) -> None:
+    """A rule that cannot look at a request is withheld where the server says no."""
+    async with approval_host(rule=[{"decide": "decline"}], reconcile=60.0) as host:
+        await trio.sleep(10)
+        host.simulator.refuse_tokens = True
+        approval = ask(host)
+        await trio.sleep(100)
+        assert "cannot compare with the server" in host.note("approval")
+        assert "HTTP 401" in host.note("approval")
+        assert notices(host)[0] == "approval.withheld"
+        assert approval.status == "pending"
+        host.simulator.refuse_tokens = False
+        await trio.sleep(60)
+        assert "compare" not in host.note("approval")
+
+
+async def test_a_request_that_the_server_has_forgotten_is_cancelled(
+    approval_host: Callable[..., Any],
+) -> None:
+    """Nobody waits for its answer any more."""
+    async with approval_host(reconcile=60.0) as host:
+        approval = ask(host, expires_at=WALL + 10**6)
+        await trio.sleep(10)
+        del host.simulator.world.approvals[approval.id]
+        await trio.sleep(120)
+        [gone] = [event for event in host.published("approvals") if event.origin == "local"]
+        assert gone.type == "approval_cancelled"
+        assert "0 pending, 1 settled" in host.note("approval")
