@@ -46,6 +46,7 @@ TEXTS: Mapping[str, int] = {
 }  # fmt: skip
 #: {metadata key: characters} where the server keeps less than of others
 SHORT_KEYS: Mapping[str, int] = {"element": 128, "text": 256}
+SHORT = min(SHORT_KEYS.values())  # what fits under any key
 _UNSTORABLE = dict.fromkeys([0, *range(0xD800, 0xE000)], REPLACEMENT)
 
 
@@ -120,7 +121,8 @@ def _metadata(given: dict[str, Any], cut: list[str]) -> dict[str, Any]:
             continue
         kind = value.__class__
         if kind is str:
-            value = _text(key, value, SHORT_KEYS.get(key, TEXT_LENGTH), cut)
+            if len(value) > SHORT or not value.isascii() or "\0" in value:
+                value = _text(key, value, SHORT_KEYS.get(key, TEXT_LENGTH), cut)
         elif kind is int:
             if not -BIGGEST_INTEGER <= value <= BIGGEST_INTEGER:
                 value = _digits(value)
@@ -130,11 +132,17 @@ def _metadata(given: dict[str, Any], cut: list[str]) -> dict[str, Any]:
                 cut.append(f"metadata.{text(key, NAME_LENGTH)}")
         elif value is not None and kind is not bool:
             value = _nested(key, value, DEPTH - 1, cut)
-        if len(key) > NAME_LENGTH or not _is_storable(key):
-            key = text(key, NAME_LENGTH)
-            cut.append(f"metadata.{key}")
+        if len(key) > NAME_LENGTH or not key.isascii() or "\0" in key:
+            key = _key(key, cut)
         fit[key] = value
     return fit
+
+
+def _key(key: str, cut: list[str]) -> str:
+    kept = text(key, NAME_LENGTH)
+    if kept != key:
+        cut.append(f"metadata.{kept}")
+    return kept
 
 
 def _text(key: str, value: str, length: int, cut: list[str]) -> str:
