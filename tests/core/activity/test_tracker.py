@@ -1,5 +1,6 @@
 """The tracker: from any thread, never waiting, never raising."""
 
+import logging
 import os
 import threading
 from collections.abc import Callable
@@ -193,3 +194,39 @@ def test_a_visitor_id_never_follows_a_link(tmp_path: Path) -> None:
     keep_visitor_id(tmp_path, visitor_id(tmp_path))
     assert len(visitor_id(tmp_path)) == 36
     assert (tmp_path / "target").read_text() == "mine"
+
+
+def refuses_and_warns_once(track: Tracker) -> bool:
+    told: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: told.append(record.msg)  # type: ignore[method-assign] # as a handler is written
+    logging.getLogger("trunkline.activity.refusals").addHandler(handler)
+    ids = [track.track_action("a"), track.track_action("b")]
+    return ids == [None, None] and track.refused["forked"] == 2 and told == ["activity.refused"]
+
+
+def test_a8_fifty_forks_while_eight_threads_track() -> None:
+    """No deadlock on a lock that another thread held; each child refuses both calls, and warns once."""
+    track = tracker()
+    is_over = threading.Event()
+
+    def work() -> None:
+        while not is_over.is_set():
+            track.track_action("a", {"k": "v"})
+            is_over.wait(0.0002)
+            if track.inbox.fill > 0.5:
+                track.take()
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(50):
+            pid = os.fork()
+            if not pid:
+                os._exit(0 if refuses_and_warns_once(track) else 1)
+            assert os.waitpid(pid, 0)[1] == 0
+    finally:
+        is_over.set()
+        for thread in threads:
+            thread.join()

@@ -6,11 +6,13 @@ import orjson
 import pytest
 import trio
 import trio.testing
+from examples import examples
 from host_bench import running
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trunkline.connection.protocol import encode_activity
+from trunkline.errors import Rejected
 from trunkline.events import Event
 from trunkline.simulator import Simulator
 
@@ -104,6 +106,27 @@ async def test_a12_the_hello_is_first_in_each_epoch_and_everything_comes_over_re
     assert {name: list(dict.fromkeys(each)) for name, each in got.items()} == ids
 
 
+async def test_a_command_waits_for_one_batch_of_activity_at_most(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Two thousand records are queued before it."""
+    async with running() as (host, simulator):
+        await host.connection.wait_connected()
+        for number in range(2000):
+            host.tracker.track_action(f"n{number}")
+        await host.tracker.flush(1, until="stored")
+        while sum('"action"' in str(got.frame) for got in simulator.received) < 100:
+            await trio.lowlevel.checkpoint()
+        before = len(simulator.received)
+        with pytest.raises(Rejected):
+            await host.connection.send({"type": "command", "command": "stop", "execution_id": "x"})
+        frames = [str(got.frame) for got in simulator.received]
+        assert (await host.tracker.flush(60)).is_done
+    place = next(n for n, frame in enumerate(frames) if '"command"' in frame)
+    assert place - before <= 64
+    assert len(frames) < 1000  # it did not wait for them all
+
+
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
     lambda inner: (
@@ -121,7 +144,7 @@ calls = st.lists(
 )
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(8))  # each is a host
 @given(calls)
 def test_a12_whatever_is_recorded_ends_no_session_and_loses_no_row(
     drawn: list[tuple[str, str, Any, Any]],
