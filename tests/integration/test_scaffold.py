@@ -1,20 +1,20 @@
-"""`trunkline new`: what it writes is built, installed elsewhere, tested there, and run by a host."""
+"""`trunkline new`: what it writes, and what it refuses.
+
+That it is built, installed elsewhere and run by a host is in `test_third_party.py`; the tutorial
+runs its tests there.
+"""
 
 import json
-import os
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
-import trio
 from click.testing import CliRunner
-from environments import ROOT, fresh_environment, install
+from environments import ROOT
 
 from trunkline.cli import trunkline
 from trunkline.cli.leaving import exit_code
 from trunkline.errors import UsageError, UserError
-from trunkline.simulator import Simulator
 
 TEMPLATE = ROOT / "docs" / "examples" / "plugin-package"
 
@@ -29,38 +29,6 @@ def contents(folder: Path) -> dict[str, bytes]:
     """Return what is there, to the byte."""
     files = (path for path in folder.rglob("*") if path.is_file())
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
-
-
-async def test_p26_a_new_package_is_built_installed_and_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """In a fresh environment a host with its file gets its events; the tutorial runs its tests."""
-    printed = new("price_alert", tmp_path, monkeypatch)
-    project = tmp_path / "trunkline-price-alert"
-    assert "cd trunkline-price-alert" in printed
-    python = fresh_environment(tmp_path)
-    install(python, tmp_path, project)
-    env = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path), "TRUNKLINE_TOKEN": "demo-token"}
-    simulator = Simulator(seed=1, scenario="news", speed=30)
-    async with simulator.listen() as url:
-        file = project / "trunkline.toml"
-        file.write_text(file.read_text().replace("ws://127.0.0.1:8765/api/v1/ws/unified", url))
-        with trio.fail_after(20):
-            host = await trio.lowlevel.open_process(
-                [str(python), "-m", "trunkline", "run"],
-                cwd=project,
-                env=env,
-                stderr=subprocess.DEVNULL,
-            )
-            try:
-                while not (project / "price_alert.jsonl").exists():  # noqa: ASYNC110 - a file
-                    await trio.sleep(0.1)
-            finally:
-                host.terminate()
-                await host.wait()
-    kept = json.loads((project / "price_alert.jsonl").read_text().splitlines()[0])
-    assert (kept["topic"], kept["type"]) == ("audit", "audit_event")
-    assert host.returncode == 0
 
 
 def test_p26_every_file_of_the_example_is_there_under_its_new_name(

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 import trio
-from environments import ROOT, fresh_environment, install, run
+from environments import fresh_environment, install, run
 
+from trunkline.cli.scaffolding import package_name, write_package
 from trunkline.simulator import Simulator
 
-EXAMPLE = ROOT / "docs" / "examples" / "plugin-package"
 BROKEN = """
 [build-system]
 requires = ["hatchling"]
@@ -35,14 +35,18 @@ packages = ["acme_broken"]
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build both packages as wheels; install them beside Trunkline. No package index is asked."""
+    """Build both as wheels, one of them from `trunkline new` (P26); install them beside Trunkline.
+
+    No package index is asked.
+    """
     home = tmp_path_factory.mktemp("third-party")
     broken = home / "broken"
     (broken / "acme_broken").mkdir(parents=True)
     (broken / "pyproject.toml").write_text(BROKEN)
     (broken / "acme_broken" / "__init__.py").write_text("import not_there\n")
     python = fresh_environment(home)
-    install(python, home, EXAMPLE, broken)
+    write_package("audit", home)
+    install(python, home, home / package_name("audit"), broken)
     return python
 
 
@@ -65,7 +69,7 @@ def test_both_are_listed_with_their_distributions(environment: Path, tmp_path: P
     rows = json.loads(trunkline(environment, "plugins", "--json", cwd=tmp_path).stdout)
     ours = {row["name"]: row for row in rows if row["origin"] == "entry_point"}
     assert {name: (row["distribution"], row["version"]) for name, row in ours.items()} == {
-        "audit": ("acme-audit", "0.1.0"),
+        "audit": ("trunkline-audit", "0.1.0"),
         "broken": ("acme-broken", "2.1"),
     }
 
@@ -105,7 +109,7 @@ async def test_one_gets_its_events_and_the_other_stops_nobody(
     assert "https://example.org/issues" in failure["error"]
 
 
-@pytest.mark.parametrize("name", ["audit", "acme-audit"])
+@pytest.mark.parametrize("name", ["audit", "trunkline-audit"])
 def test_one_can_be_disabled_by_plugin_or_distribution_name(
     name: str, environment: Path, tmp_path: Path
 ) -> None:
