@@ -13,7 +13,7 @@ from trunkline_plugins.flow.store import TOPIC, ExecutionStore
 from trunkline_plugins.reconciling import wait_connected
 
 LOOK = 15.0  # s between two looks at the server, which may have gone deaf
-LAST_WORDS = 1.0  # s after the end for what is still on its way
+LAST_WORDS = 0.5  # s after the end for what is still on its way
 BUFFER = 10_000  # events that may wait for the terminal
 
 
@@ -43,17 +43,21 @@ class Following:
         try:
             await self._look()
             if not self._execution.is_final:
-                await wait_connected(self._ctx)
-            while not self._execution.is_final:
-                await self._wait()
-                if not self._is_whole:
-                    await self._look()
-                self._print()
-            await trio.sleep(LAST_WORDS)
-            await self._look()
+                await self._follow()
         finally:
             undo()
         return self._execution
+
+    async def _follow(self) -> None:
+        """Show what comes until the end, and what comes right after it."""
+        await wait_connected(self._ctx)
+        while not self._execution.is_final:
+            await self._wait()
+            if not self._is_whole:
+                await self._look()
+            self._print()
+        await trio.sleep(LAST_WORDS)
+        await self._look()
 
     @property
     def _execution(self) -> Execution:

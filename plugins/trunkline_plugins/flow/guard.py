@@ -25,20 +25,19 @@ class Guard:
         is_of_flow = self.rule.flow is None or self.rule.flow == execution.flow_name
         return is_of_flow and not execution.is_final
 
-    def breach(self, execution: Execution, event: Event) -> str | None:
-        """Return what is wrong after an event; None where nothing is."""
+    def excess(self, execution: Execution, seconds: float | None) -> str | None:
+        """Return which limit is passed; None where none is. `seconds` is how long it has run."""
         rule = self.rule
         if rule.max_tokens is not None and (execution.tokens or 0) > rule.max_tokens:
             return f"{execution.tokens:,} tokens, more than {rule.max_tokens:,}"
         if rule.max_cost is not None and (execution.cost or 0.0) > rule.max_cost:
             return f"${execution.cost:.4f}, more than ${rule.max_cost:.4f}"
-        if self.conditions is not None and self.conditions.holds(event.data):
-            return f"an event `{event.type}` as the rule describes"
+        if rule.max_seconds is not None and (seconds or 0.0) > rule.max_seconds:
+            return f"{seconds:.1f} s, longer than {rule.max_seconds:g} s"
         return None
 
-    def lateness(self, seconds: float) -> str | None:
-        """Return what is wrong with an execution that has run for so long."""
-        limit = self.rule.max_seconds
-        if limit is None or seconds <= limit:
+    def offence(self, event: Event) -> str | None:
+        """Return what is wrong with an event by itself; None where nothing is."""
+        if self.conditions is None or not self.conditions.holds(event.data):
             return None
-        return f"{seconds:.1f} s, longer than {limit:g} s"
+        return f"an event `{event.type}` as the rule describes"

@@ -13,6 +13,7 @@ import trio
 
 from trunkline import Event, Gap, NotSent, OutcomeUnknown, PluginContext, Rejected
 from trunkline.plugin_api import UserError
+from trunkline_plugins.asking import moment
 from trunkline_plugins.audit import AuditLog
 from trunkline_plugins.flow.control import stop
 from trunkline_plugins.flow.execution import Execution
@@ -21,7 +22,7 @@ from trunkline_plugins.flow.settings import FlowSettings
 from trunkline_plugins.flow.store import TOPIC, ExecutionStore
 
 ACTED = "guard.acted"
-TICK = 0.5  # s between two looks at how long executions have run
+TICK = 0.5  # s between two looks at all executions: at their time, and at what was fetched
 SEND_LIMIT = 300.0  # s for a stop to be answered; offline, it waits for the link
 REMEMBERED = 10_000  # pairs of rule and execution; far more than the table has executions
 
@@ -67,22 +68,25 @@ class Guarding:
         self._counts = {"stop": 0, "warn": 0, "dry run": 0}
 
     async def run(self) -> NoReturn:
-        """Watch how long executions run, and carry out what the guards ask for."""
+        """Watch what no event tells, time above all, and carry out what the guards ask for."""
         async with trio.open_nursery() as self._nursery:
             while True:
-                self._watch_time()
+                for execution in self._store.executions() if self._guards else ():
+                    self._judge(execution)
                 await trio.sleep(TICK)
 
     def look(self, event: Event) -> None:
-        """Judge the execution of an event that the table has just taken in."""
+        """Judge an event that the table has just taken in, and its execution."""
         execution = self._store.get(str(event.get("execution_id", "")))
         if execution is None:
             return
-        if event.origin == "live":
-            self._clock.saw(execution.updated_at)
+        said_at = moment(event.get("timestamp"))
+        if event.origin == "live" and said_at is not None:
+            self._clock.saw(said_at)
         for guard in self._guards:
-            if guard.concerns(execution) and (why := guard.breach(execution, event)) is not None:
+            if guard.concerns(execution) and (why := guard.offence(event)):
                 self._begin(guard, execution, why)
+        self._judge(execution)
 
     def note_gap(self, _: Gap) -> None:
         """Another epoch, perhaps another server."""
@@ -93,13 +97,12 @@ class Guarding:
         counts = ", ".join(f"{name} {count}" for name, count in self._counts.items() if count)
         return f"; guards: {counts}" if counts else ""
 
-    def _watch_time(self) -> None:
-        timed = [guard for guard in self._guards if guard.rule.max_seconds is not None]
-        for execution in self._store.executions() if timed else ():
-            age = self._clock.age(execution.started_at)
-            for guard in timed:
-                if age is not None and guard.concerns(execution) and (why := guard.lateness(age)):
-                    self._begin(guard, execution, why)
+    def _judge(self, execution: Execution) -> None:
+        """Compare an execution with every limit."""
+        age = self._clock.age(execution.started_at)
+        for guard in self._guards:
+            if guard.concerns(execution) and (why := guard.excess(execution, age)):
+                self._begin(guard, execution, why)
 
     def _begin(self, guard: Guard, execution: Execution, why: str) -> None:
         """Act on an execution by a rule, if that was not done before."""

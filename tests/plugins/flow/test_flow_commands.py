@@ -169,7 +169,7 @@ def test_follow_ends_with_the_execution(served: Served, run: Run, status: str, c
     def goes_on(simulator: Simulator) -> None:
         async def play() -> None:
             for number in range(3):
-                await trio.sleep(0.3)
+                await trio.sleep(0.05)
                 simulator.world.update_execution(
                     execution, "agent_log_line", {"line": f"line {number}"}
                 )

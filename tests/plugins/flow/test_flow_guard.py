@@ -9,7 +9,7 @@ import trio
 
 from trunkline import ConfigError
 from trunkline.config import config_from_mapping
-from trunkline.simulator import Execution
+from trunkline.simulator import Execution, Simulator
 from trunkline.testing import HostFactory, HostUnderTest
 from trunkline_plugins.flow import FlowSettings
 
@@ -108,6 +108,41 @@ async def test_who_runs_too_long_is_stopped_without_another_event(
             await execution.stop_requested.wait()
         assert 60 < trio.current_time() - started < 61.5
         await trio.sleep(600)
+        assert len(host.sent("command")) == 1
+
+
+async def test_a_clock_of_ours_that_is_wrong_stops_nobody(
+    trunkline_host: HostFactory, tmp_path: Path
+) -> None:
+    """The lines of private runners have no time; ours is a day ahead, and says nothing of age."""
+    rule = {"name": "slow", "action": "stop", "max_seconds": 60}
+    yesterday = 1_767_225_600.0 - 86_400  # the host's own clock begins a day later
+    simulator = Simulator(seed=1, walltime=lambda: yesterday + trio.current_time() % 10_000)
+    async with trunkline_host(
+        only=["flow"], simulator=simulator, config=table(tmp_path, rule)
+    ) as host:
+        execution = begin(host)
+        line = {"execution_id": execution.id, "type": "agent_log_line", "payload": {"line": "x"}}
+        await host.push(line)
+        await trio.sleep(50)
+        assert not execution.stop_requested.is_set()
+        await trio.sleep(15)
+        assert execution.stop_requested.is_set()
+
+
+async def test_what_was_over_the_limit_when_the_host_starts_is_stopped(
+    trunkline_host: HostFactory, tmp_path: Path
+) -> None:
+    """It says nothing more by itself."""
+    simulator = Simulator(seed=1)
+    execution = simulator.world.add_execution()
+    simulator.world.update_execution(execution, "token_usage_update", {"total_tokens": 30})
+    rule = {"name": "tokens", "action": "stop", "max_tokens": 10}
+    async with trunkline_host(
+        only=["flow"], simulator=simulator, config=table(tmp_path, rule)
+    ) as host:
+        await trio.sleep(3)
+        assert execution.status == "STOPPED"
         assert len(host.sent("command")) == 1
 
 
