@@ -160,3 +160,22 @@ def test_a_row_says_no_figure_it_does_not_have(status: str) -> None:
     row = {"id": "1", "status": status, "created_at": "2026-11-22T20:50:00", "total_tokens": 0}
     _, update = messages_of(row)
     assert ("total_tokens" in update["payload"]) is (status == "STOPPED")
+
+
+async def test_the_lines_of_one_that_ended_right_after_the_gap_are_fetched() -> None:
+    """We know that it has ended, and not what it wrote while nobody listened."""
+    server = Server()
+    execution = server.play(1, "success", beats=8)
+    store = live(server.pushed)
+    server.now += 86_400
+    since = datetime.fromtimestamp(server.now, UTC)
+    server.world.update_execution(execution, "agent_log_line", {"line": "unheard"})
+    server.pushed.clear()
+    server.world.update_execution(execution, "status_update", {"status": "SUCCEEDED"})
+    for message in server.pushed:
+        store.apply(Event(TOPIC, message["type"], message))
+    for message in await catch_up(server, store, since):
+        store.apply(Event(TOPIC, message["type"], message, origin="backfill"))
+    [found] = store.executions()
+    assert "unheard" in [entry.text for entry in found.log]
+    assert [entry.text for entry in found.log].count("SUCCEEDED") == 1

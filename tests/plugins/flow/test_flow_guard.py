@@ -124,6 +124,7 @@ async def test_a_clock_of_ours_that_is_wrong_stops_nobody(
         execution = begin(host)
         line = {"execution_id": execution.id, "type": "agent_log_line", "payload": {"line": "x"}}
         await host.push(line)
+        update(host, execution, "agent_log_line", line="y")
         await trio.sleep(50)
         assert not execution.stop_requested.is_set()
         await trio.sleep(15)
