@@ -179,7 +179,10 @@ def test_configuration_is_valid(name: str, tmp_path: Path) -> None:
 
 
 FILES = [
-    path for path in (ROOT / "docs" / "examples").rglob("*.toml") if path.name != "pyproject.toml"
+    path
+    for package in (ROOT / "docs" / "examples").rglob("pyproject.toml")
+    for path in package.parent.glob("*.toml")
+    if path != package
 ]
 
 
