@@ -13,10 +13,9 @@ import trio
 from trunkline.config import config_schema
 from trunkline.plugin.audit import audit
 from trunkline.plugin.runner import PluginRunner
-from trunkline.plugin.states import PluginState
 from trunkline.testing.clock import run_in_virtual_time
 from trunkline.testing.finding import found_plugins
-from trunkline.testing.hosting import HostUnderTest, running_host
+from trunkline.testing.hosting import running_host
 
 CHECKPOINTS = 100  # at most so many are tried; more are the same loop again
 CLEANUP = 15.0  # s, as the host gives a plugin
@@ -68,7 +67,9 @@ async def _live(
                 await host.drop_connection()
     finally:
         trio.lowlevel.remove_instrument(steps)
-    _check_stopped(host, name)
+    left = host.host.router.subscription_count() - 1  # the watch
+    if left:
+        raise AssertionError(f"{left} subscriptions are left of plugin {name}")
     left = trio.lowlevel.current_statistics().tasks_living - tasks
     if left:
         raise AssertionError(f"{left} tasks are left of plugin {name}")
@@ -78,15 +79,6 @@ async def _live(
         if thread.is_alive() and not thread.name.startswith(IDLE_THREAD):
             raise AssertionError(f"thread `{thread.name}` is left of plugin {name}")
     return steps.count
-
-
-def _check_stopped(bench: HostUnderTest, name: str) -> None:
-    state = bench.plugin(name).state
-    if state is not PluginState.STOPPED:
-        raise AssertionError(f"plugin {name} is {state.value} after its stop")
-    left = bench.host.router.subscription_count() - 1  # the watch
-    if left:
-        raise AssertionError(f"{left} subscriptions are left of plugin {name}")
 
 
 @attrs.define(eq=False)

@@ -4,17 +4,26 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 import trio
 from trio.testing import MockClock
 
+import trunkline_plugins.flow
 from trunkline import Event, PluginContext, hookimpl
 from trunkline.errors import UsageError
 from trunkline.plugin.states import PluginState
-from trunkline.plugin_api import Filters, PluginFatal, Reject, Sinks, Subscriptions, Topics
+from trunkline.plugin_api import (
+    Filters,
+    NotReady,
+    PluginFatal,
+    Reject,
+    Sinks,
+    Subscriptions,
+    Topics,
+)
 from trunkline.simulator import Simulator
 from trunkline.testing import HostFactory
 
@@ -81,6 +90,40 @@ async def test_p25_nothing_installed_leaks_in(trunkline_host: HostFactory) -> No
         await trunkline_host(only=["flwo"]).__aenter__()
     with pytest.raises(UsageError, match=r'write only=\["flow"\]'):
         await trunkline_host(only="flow").__aenter__()
+
+
+async def test_p25_a_module_is_called_by_its_entry_point(trunkline_host: HostFactory) -> None:
+    """And by its last name where it has none; an instance by its class."""
+
+    class Silent:
+        @hookimpl
+        def trunkline_register_topics(self, topics: Topics) -> None:
+            topics.add("silence")
+
+    local = ModuleType("acme.quiet")
+    local.trunkline_register_topics = Silent().trunkline_register_topics  # type: ignore[attr-defined]
+    async with trunkline_host(only=[trunkline_plugins.flow, local]) as host:
+        assert [record.name for record in host.host.records] == ["flow", "quiet"]
+    async with trunkline_host(only=[Silent()]) as host:
+        assert [record.name for record in host.host.records] == ["silent"]
+
+
+async def test_p25_push_does_not_wait_for_ever(trunkline_host: HostFactory) -> None:
+    """Events of a plugin that is never up stay in its mailbox, and that is said."""
+
+    class Never:
+        @hookimpl
+        def trunkline_register_subscriptions(self, subscriptions: Subscriptions) -> None:
+            subscriptions.add("audit", print)
+
+        @hookimpl
+        async def trunkline_run(self, ctx: PluginContext[Any]) -> None:
+            raise NotReady("no licence yet")
+
+    async with trunkline_host(only=[Never()]) as host:
+        with pytest.raises(AssertionError, match="not idle after 600 s; 1 waiting"):
+            await host.push(ENTRY)
+        assert host.plugin("never").reason == "no licence yet"
 
 
 async def test_p25_push_returns_when_handlers_are_idle(trunkline_host: HostFactory) -> None:
