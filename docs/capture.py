@@ -99,7 +99,7 @@ def flows(stage: Stage) -> Iterator[str]:
     first = stage.execution("cloning the repository", "running 212 tests", "all tests passed")
     second = stage.execution("rebuilding the index")
     yield "trunkline flows"
-    stage.end(first, after=1.0)
+    stage.end(first, after=0.5)
     yield f"trunkline flows follow {first}"
     yield f'trunkline flows stop {second} --reason "wrong branch"'
 

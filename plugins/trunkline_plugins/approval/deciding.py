@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 import attrs
 import trio
 
+from trunkline import InvalidData, Rejected
 from trunkline_plugins.approval.answer import ALREADY_DECIDED, Result
 from trunkline_plugins.approval.decision import STATUS_OF, Decision, objection
 from trunkline_plugins.approval.log import DecisionLog
@@ -63,11 +64,17 @@ class Deciding:
         Raises:
             AlreadyStored: the log has one for the request.
             OSError: the log cannot be written, so nothing was sent.
-            Rejected, NotSent, OutcomeUnknown: the request could not be read; nothing is stored.
+            NotSent, OutcomeUnknown: the request could not be read; nothing is stored.
         """
-        if (reason := await self._objection(decision)) is not None:
-            await self._run_sync(lambda: self._log.withhold(decision, reason))
-            return _withheld(decision, reason)
+        words = ""
+        try:
+            reason = await self._objection(decision)
+        except (Rejected, InvalidData) as exc:  # who may not look may not decide
+            reason, words = "refused", str(exc)
+        if reason is not None:
+            result = _withheld(decision, reason, words)
+            await self._run_sync(lambda: self._log.withhold(decision, result))
+            return result
         await self._run_sync(lambda: self._log.store(decision))
         self._at("stored")
         return await self._send(decision)
@@ -75,7 +82,7 @@ class Deciding:
     async def complete(self, decision: Decision) -> Result:
         """Carry out a decision that was stored, and perhaps sent, by somebody who is gone.
 
-        Raises: as `decide`, without `AlreadyStored`.
+        Raises: as `decide`, without `AlreadyStored`; `Rejected` where it cannot be looked at.
         """
         reason = await self._objection(decision)
         if reason is None:
@@ -107,12 +114,12 @@ class Deciding:
         return result
 
 
-def _withheld(decision: Decision, reason: str) -> Result:
+def _withheld(decision: Decision, reason: str, words: str = "") -> Result:
     """Return why nothing was sent, as a result."""
-    word, _, status = reason.partition(" ")
+    is_settled = reason.startswith("already ")
     return Result(
         request=decision.request,
         outcome=decision.outcome,
-        result=ALREADY_DECIDED if word == "already" else reason,
-        error=f"the request is {status} already" if status else "",
+        result=ALREADY_DECIDED if is_settled else reason,
+        error=f"the request is {reason.removeprefix('already ')} already" if is_settled else words,
     )

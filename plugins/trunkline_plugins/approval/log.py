@@ -120,14 +120,15 @@ class DecisionLog:
                 fd, {"kind": "answer", **record, "result": result.result, "error": result.error}
             )
 
-    def withhold(self, decision: Decision, reason: str) -> None:
+    def withhold(self, decision: Decision, result: Result) -> None:
         """Write that a decision was not sent, and why; the request is left to people.
 
         Raises:
             OSError: it is not on the disk.
         """
         with self._opened() as fd:
-            self._append(fd, {"kind": "withheld", **attrs.asdict(decision), "result": reason})
+            why = {"result": result.result, "error": result.error}
+            self._append(fd, {"kind": "withheld", **attrs.asdict(decision), **why})
 
     @contextmanager
     def _opened(self) -> Iterator[int]:

@@ -6,6 +6,7 @@ out by reading.
 
 import re
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import trio
@@ -109,17 +110,26 @@ class Server:
         )
 
     async def _read(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
+        """Read, and try again where that may help.
+
+        Raises:
+            Rejected: the server says no, and would say so again.
+            NotSent, OutcomeUnknown: there is no answer, or only that of a server in trouble.
+        """
         for pause in PAUSES:
-            try:
-                return await ask(self._asker, "GET", path, params)
-            except (NotSent, OutcomeUnknown):
-                await trio.sleep(pause)
-            except Rejected as exc:
-                status = exc.reply["status"]
-                if status not in BUSY and status < FAILURES:
-                    raise
-                await trio.sleep(pause)
-        return await ask(self._asker, "GET", path, params)
+            with suppress(NotSent, OutcomeUnknown):
+                return await self._read_once(path, params)
+            await trio.sleep(pause)
+        return await self._read_once(path, params)
+
+    async def _read_once(self, path: str, params: Mapping[str, Any] | None) -> Any:
+        try:
+            return await ask(self._asker, "GET", path, params)
+        except Rejected as exc:
+            status = exc.reply["status"]
+            if status in BUSY or status >= FAILURES:
+                raise OutcomeUnknown(str(exc)) from exc
+            raise
 
 
 def _checked(request_id: str) -> str:

@@ -10,7 +10,6 @@ import trio
 from approval_bench import Court, Deck, court, log_of
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from trunkline import Rejected
 from trunkline_plugins.approval.decision import Decision, Outcome
 from trunkline_plugins.approval.log import AlreadyStored
 
@@ -196,14 +195,16 @@ async def test_what_never_left_stays_unanswered_and_is_completed_later(bench: Co
 
 
 async def test_a_user_without_the_right_decides_nothing(bench: Court) -> None:
-    """The server does not even show the request, in words that are passed on."""
+    """The server does not even show the request, in words that are passed on and written down."""
     approval = bench.ask()
     async with bench.host() as alice:
         decision = await alice.decision_on(approval)
     async with bench.host("carol", "viewer-token") as host:
-        with pytest.raises(Rejected, match="Insufficient permissions"):
-            await host.deciding.decide(decision)
-    assert log_of(host.log) == []
+        result = await host.deciding.decide(decision)
+    assert (result.result, result.is_open) == ("refused", False)
+    assert "Insufficient permissions" in result.error
+    assert log_of(host.log) == ["withheld refused"]
+    assert host.wire.sent == []
 
 
 async def test_a_decision_that_cannot_be_stored_is_not_sent(bench: Court) -> None:

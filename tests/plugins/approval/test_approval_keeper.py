@@ -304,3 +304,33 @@ async def test_a_request_that_the_server_has_forgotten_is_cancelled(
         [gone] = [event for event in host.published("approvals") if event.origin == "local"]
         assert gone.type == "approval_cancelled"
         assert "0 pending, 1 settled" in host.note("approval")
+
+
+async def test_two_hosts_with_contrary_rules_make_one_decision(
+    trunkline_host: HostFactory, tmp_path: Path
+) -> None:
+    """Each has its rules and its log; the server takes one answer, and nobody is told two."""
+    tables = {
+        name: {
+            "audit": str(tmp_path / f"{name}.jsonl"),
+            "allow_auto_approve": True,
+            "rule": [{"decide": name}],
+        }
+        for name in ("approve", "decline")
+    }
+    only = {"approval": VirtualApproval()}
+    async with (
+        trunkline_host(only=only, config={"approval": tables["approve"]}) as one,
+        trunkline_host(
+            only=only, config={"approval": tables["decline"]}, simulator=one.simulator
+        ) as other,
+    ):
+        asked = [ask(one) for _ in range(5)]
+        await trio.sleep(10)
+        told = [notices(host).count("approval.decided") for host in (one, other)]
+    assert sum(told) == 5
+    for approval in asked:
+        assert [entry.event_type for entry in approval.history] == [approval.status]
+    decided = [log_of(tmp_path / f"{name}.jsonl") for name in tables]
+    late = [line for lines in decided for line in lines if line.endswith("already decided")]
+    assert len(late) == 5

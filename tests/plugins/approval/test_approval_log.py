@@ -83,7 +83,7 @@ def test_what_is_stored_and_not_answered_is_found_after_a_restart(path: Path) ->
     for name in ("open", "answered", "withheld"):
         one = decision(request=name)
         if name == "withheld":
-            log.withhold(one, "altered")
+            log.withhold(one, result("altered", one))
             continue
         log.store(one)
         if name == "answered":

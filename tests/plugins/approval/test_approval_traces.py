@@ -201,4 +201,4 @@ async def _run(steps: list[tuple[Any, ...]], path: Path) -> None:
 
 #: No trace has two outcomes for one request (S17).
 TestTraces = Plans.TestCase
-TestTraces.settings = settings(max_examples=15, stateful_step_count=12, deadline=None)
+TestTraces.settings = settings(max_examples=8, stateful_step_count=12, deadline=None)
