@@ -114,6 +114,8 @@ class Activity:
             )
             for rule in sinks
         ]  # fmt: skip
+        if link is not None:
+            link.on_state_change(self._on_link)
 
     def inbound_topics(self) -> tuple[str, ...]:
         """Return the routed topics that it follows, with one subscription each."""
@@ -149,7 +151,11 @@ class Activity:
         finally:
             self._tracker.detach()
             self._tell_what_is_lost()
-            await self._keeper.close()
+            await self.close()
+
+    async def close(self) -> None:
+        """Close the outbox, where it is open: for whoever has opened it and does not run it."""
+        await self._keeper.close()
 
     async def follow(
         self, router: Router, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -165,8 +171,8 @@ class Activity:
         if self._link is not None:
             self._link.greet()
 
-    def connected(self) -> None:
-        """Try again at once where the server is the sink: there is a link."""
+    def _on_link(self, _: object) -> None:
+        """Look again at once where the server is the sink: there may be a link now."""
         for delivery in self._deliveries:
             if delivery.rule.greets:
                 delivery.retry_now()

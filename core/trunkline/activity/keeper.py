@@ -8,7 +8,6 @@ wait, and as `degraded`.
 import logging
 import random
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -29,6 +28,7 @@ from trunkline.activity.outbox import (
     nowhere,
     open_file,
     open_memory,
+    trouble,
 )
 from trunkline.activity.worker import Worker
 from trunkline.backoff import Backoff
@@ -96,9 +96,11 @@ class Keeper:
 
     def _open(self) -> Outbox:
         if self.path is not None and self._lock is not None:
-            with suppress(OSError):  # `open_file` meets the same trouble, and knows what to say
+            try:
                 self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 self._lock.acquire()
+            except OSError as exc:
+                raise trouble(self.path, exc) from exc
         return self._make()
 
     def _make(self, *, damage: str | None = None) -> Outbox:
@@ -106,7 +108,11 @@ class Keeper:
             opened = open_memory(self._connect)
         else:
             opened = open_file(self.path, self._connect, damage=damage)
-        return Outbox(opened, self._bounds, self._make_register(), at=self._at)
+        try:
+            return Outbox(opened, self._bounds, self._make_register(), at=self._at)
+        except BaseException:
+            opened.db.close()
+            raise
 
     async def ask(self, function: Callable[[Outbox], T]) -> T:
         """Run `function` of the store beside the loop, again and again until it can be done."""

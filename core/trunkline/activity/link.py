@@ -4,7 +4,8 @@ A file that was filled under one account is not sent under another: it waits, an
 (connection CR4). An anonymous host has no account, so what it kept may go to the first one.
 """
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from trunkline.activity.keeper import Keeper
 from trunkline.activity.outbox import Place
@@ -21,6 +22,9 @@ class Link(Protocol):
 
     def greet(self) -> None:
         """Say hello again in this epoch, if there is one."""
+
+    def on_state_change(self, callback: Callable[[Any], None]) -> Callable[[], None]:
+        """Call `callback` at every change of state; return its undo."""
 
 
 class Gate:

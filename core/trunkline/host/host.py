@@ -16,7 +16,7 @@ from trunkline.activity.visitor import keep_visitor_id, visitor_id
 from trunkline.config import IN_MEMORY, Config, load_config
 from trunkline.connection.connection import Connection
 from trunkline.connection.protocol import fallback_rules
-from trunkline.connection.states import ConnectionState, StateChange
+from trunkline.connection.states import ConnectionState
 from trunkline.control import Pages, serve_port, serve_socket, socket_path
 from trunkline.errors import ConfigError, Interrupted, RequiredPluginMissing
 from trunkline.events import Gap
@@ -132,7 +132,6 @@ class Host:
             away=[record.name for record in self.records if record.name not in running],
             walltime=walltime,
         )
-        self.connection.on_state_change(self._on_link)
         self._backfill = Backfill(self.runners, self.router, walltime)
         self._nursery: trio.Nursery | None = None
         self._stopping = trio.Event()
@@ -221,8 +220,11 @@ class Host:
         """
         self._drain.on_stop = on_stop or self._drain.on_stop
         await self.activity.open()
-        with watched(owner_of=self.loaded.owner_of):
-            was_interrupted = await self._run_parts(task_status, handle_signals=handle_signals)
+        try:
+            with watched(owner_of=self.loaded.owner_of):
+                was_interrupted = await self._run_parts(task_status, handle_signals=handle_signals)
+        finally:
+            await self.activity.close()
         if self._missing is not None:
             raise RequiredPluginMissing(self._missing)
         if was_interrupted:
@@ -280,10 +282,6 @@ class Host:
         with trio.move_on_after(self.config.host.start_timeout):
             for runner in self.runners:
                 await runner.wait_settled()
-
-    def _on_link(self, change: StateChange) -> None:
-        if change.new is ConnectionState.CONNECTED:
-            self.activity.connected()
 
     def _announce(self, old: PluginRecord, new: PluginRecord) -> None:
         self.router.announce("plugin.state", new.change_from(old), key=f"plugin.state:{new.name}")

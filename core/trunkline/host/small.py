@@ -20,7 +20,7 @@ from trunkline.background import background_nursery
 from trunkline.config import Secret, TokenProvider, config_from_mapping, connection_settings
 from trunkline.connection.connection import Connection
 from trunkline.connection.protocol import fallback_rules
-from trunkline.connection.states import ConnectionState, StateChange
+from trunkline.connection.states import ConnectionState
 from trunkline.host.proxies import proxy_warning
 from trunkline.plugin.binding import bound_sink
 from trunkline.plugin.manager import load
@@ -80,12 +80,6 @@ async def open_connection(
     )
     sinks = [bound_sink(rule, lambda: connection) for rule in loaded.sinks]
     activity = Activity(tracker, sinks, rng, link=connection, walltime=walltime)
-
-    def on_link(change: StateChange) -> None:
-        if change.new is ConnectionState.CONNECTED:
-            activity.connected()
-
-    connection.on_state_change(on_link)
     async with background_nursery() as nursery:
         router.serve(nursery)
         await nursery.start(activity.run)

@@ -1,6 +1,7 @@
 """The file of an outbox: ours or refused, sound or set aside, one host each (F16, F17, C82, C83)."""
 
 import os
+import random
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -9,8 +10,10 @@ from pathlib import Path
 import pytest
 from outbox_bench import NOW, key, names, row, store
 
+from trunkline.activity.activity import Activity
 from trunkline.activity.outbox import FileLock, OutboxLocked, OutboxUnavailable, open_file
 from trunkline.activity.outbox.schema import VERSION
+from trunkline.activity.tracker import Tracker
 from trunkline.errors import ConfigError
 
 NOBODY = 65534
@@ -281,6 +284,16 @@ def test_a22_one_host_per_file_and_the_other_is_named(tmp_path: Path) -> None:
     other.acquire()
     other.release()
     assert (tmp_path / "o.db.lock").stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_file_that_cannot_be_locked_is_not_used(tmp_path: Path) -> None:
+    """Two might use it: a lock that is no file of ours is as bad as a read-only disk."""
+    (tmp_path / "o.db.lock").mkdir()
+    tracker = Tracker(environ={})
+    activity = Activity(tracker, [], random.Random(1), path=tmp_path / "o.db")
+    with pytest.raises(ConfigError, match=r"o\.db cannot be written: Is a directory"):
+        await activity.open()
+    await activity.close()
 
 
 def test_a22_another_process_is_named_by_its_number(tmp_path: Path) -> None:

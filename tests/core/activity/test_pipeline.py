@@ -39,6 +39,18 @@ def balance(activity: Activity, calls: int) -> None:
         assert calls == before + results + sum(sink.dropped.values()) + sink.waiting_count
 
 
+class Link:
+    """A connection that says what it is told to."""
+
+    account: str | None = None
+    tell: Any = None
+
+    def greet(self) -> None: ...
+
+    def on_state_change(self, callback: Any) -> Any:
+        self.tell = callback
+
+
 # flush
 
 
@@ -214,6 +226,8 @@ async def test_identify_is_told_in_the_hello_as_far_as_it_may_be(
             assert hello is not None
             greeted.append(hello)
 
+        def on_state_change(self, _: Any) -> Any: ...
+
     tracker = Tracker(environ={})
     stages = Stages(consent=lambda subject: subject == "u")
     async with running(rule(Recorder()), tracker=tracker, link=Link(), stages=stages):
@@ -317,11 +331,6 @@ async def test_a_file_of_another_account_is_held_and_said(
 ) -> None:
     """Not sent under this one; under its own it goes. Anonymous records go to the first account."""
 
-    class Link:
-        account: str | None = None
-
-        def greet(self) -> None: ...
-
     link, path = Link(), tmp_path / "o.db"
     sink = Recorder()
 
@@ -331,7 +340,7 @@ async def test_a_file_of_another_account_is_held_and_said(
             tracker.track_action(name)
             await tracker.flush(100)
             link.account = account
-            activity.connected()
+            link.tell(None)
             await tracker.flush(5)
             return [figures.state for figures in activity.statistics().sinks]
 
@@ -400,10 +409,10 @@ async def test_too_many_dead_letters_are_told(
     assert [line["dropped"] for line in told(caplog, "outbox.letters_full")] == [3]
 
 
-async def _hurry(activity: Activity) -> None:
+async def _hurry(link: Link) -> None:
     """Do not wait a second after each failure."""
     while True:
-        activity.connected()
+        link.tell(None)
         await trio.sleep(0.01)
 
 
@@ -411,7 +420,8 @@ async def test_b4_each_subject_keeps_its_order_from_eight_threads_over_failures(
     """A real thread each, a hundred subjects, a sink that fails now and then; nothing is missing."""
     import random
 
-    rng = random.Random(4)
+    rng, link = random.Random(4), Link()
+    link.account = "alice"
     seen: list[Event] = []
     failures = 0
 
@@ -424,10 +434,10 @@ async def test_b4_each_subject_keeps_its_order_from_eight_threads_over_failures(
         seen.extend(events)
 
     async with (
-        running(rule(shaky, batch=64, greets=True)) as (tracker, activity),
+        running(rule(shaky, batch=64, greets=True), link=link) as (tracker, activity),
         trio.open_nursery() as ending,
     ):
-        ending.start_soon(_hurry, activity)
+        ending.start_soon(_hurry, link)
 
         def work(thread: int) -> None:
             for number in range(250):

@@ -1,13 +1,15 @@
 """The bounded store between the inbox and the sinks."""
 
+from trunkline.activity.outbox.batch import Batch
 from trunkline.activity.outbox.eviction import IN_FILE, IN_MEMORY, Bounds
 from trunkline.activity.outbox.failures import OutboxDamaged, OutboxLocked, OutboxUnavailable
 from trunkline.activity.outbox.lock import FileLock
-from trunkline.activity.outbox.opening import Connect, connected, open_file, open_memory
+from trunkline.activity.outbox.opening import Connect, connected, open_file, open_memory, trouble
 from trunkline.activity.outbox.places import Place, SinkKey, inbound_topics
+from trunkline.activity.outbox.points import At, nowhere
 from trunkline.activity.outbox.register import Register
 from trunkline.activity.outbox.rows import Row, activity_row, gap_event, inbound_row
-from trunkline.activity.outbox.store import At, Batch, Outbox, nowhere
+from trunkline.activity.outbox.store import Outbox
 
 __all__ = [
     "IN_FILE",
@@ -33,4 +35,5 @@ __all__ = [
     "nowhere",
     "open_file",
     "open_memory",
+    "trouble",
 ]

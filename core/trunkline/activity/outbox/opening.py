@@ -85,6 +85,14 @@ def refused(path: Path, cause: str) -> ConfigError:
     return ConfigError([Problem("activity.path", f"{path} {cause}")])
 
 
+def trouble(path: Path, exc: OSError) -> Exception:
+    """Return the error for a file that the system does not give."""
+    if exc.errno not in _INCURABLE:
+        return failure(exc)
+    reason = exc.strerror or type(exc).__name__
+    return refused(path, f"cannot be written: {reason}; choose another path")
+
+
 def _make_ours(path: Path) -> None:
     """Create the file if need be, for its owner alone; nothing there is a link or a stranger's."""
     try:
@@ -95,10 +103,7 @@ def _make_ours(path: Path) -> None:
         os.fchmod(fd, MODE)
         os.close(fd)
     except OSError as exc:
-        if exc.errno in _INCURABLE:
-            reason = exc.strerror or type(exc).__name__
-            raise refused(path, f"cannot be written: {reason}; choose another path") from exc
-        raise failure(exc) from exc
+        raise trouble(path, exc) from exc
 
 
 def _check_owner(path: Path) -> None:

@@ -6,57 +6,27 @@ method that writes is one transaction; the tallies change after it is committed,
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Any
-
-import attrs
-import orjson
+from collections.abc import Collection, Mapping, Sequence
 
 from trunkline.activity.outbox import dead
+from trunkline.activity.outbox.batch import Batch, read_batch
 from trunkline.activity.outbox.database import Database
 from trunkline.activity.outbox.eviction import Bounds, Eviction, Victim
-from trunkline.activity.outbox.failures import OutboxDamaged
 from trunkline.activity.outbox.opening import Opened
 from trunkline.activity.outbox.places import Place
+from trunkline.activity.outbox.points import At, nowhere
 from trunkline.activity.outbox.register import Register
-from trunkline.activity.outbox.rows import Row, stored_event
+from trunkline.activity.outbox.rows import Row
 from trunkline.activity.outbox.schema import COMMON, TAIL, tail_of
-from trunkline.events import Event
 
-BATCH_BYTES = 1024 * 1024  # a batch ends before it would be larger
-_SIZE = COMMON.split(", ").index("size")
 _INSERT = f"INSERT INTO events ({COMMON}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - names of our own columns
-
-#: Called at the named points between two steps; tests end the process there.
-At = Callable[[str], None]
-
-
-def nowhere(_: str) -> None:
-    """Do nothing at any point."""
-
-
-@attrs.frozen
-class Batch:
-    """What one sink is to get next, in order."""
-
-    seqs: tuple[int, ...] = ()
-    events: tuple[Event, ...] = ()
-    sizes: tuple[int, ...] = ()
-    only_for: tuple[str | None, ...] = ()
-    removals: int = 0
-    """How often anything had been taken out of the outbox before its time."""
 
 
 class Outbox:
     """An open outbox, and the tallies of its sinks."""
 
     def __init__(
-        self,
-        opened: Opened,
-        bounds: Bounds,
-        register: Register,
-        *,
-        at: At = nowhere,
+        self, opened: Opened, bounds: Bounds, register: Register, *, at: At = nowhere
     ) -> None:
         """Count what is there for the sinks of `register`.
 
@@ -151,25 +121,10 @@ class Outbox:
             OutboxUnavailable, OutboxDamaged: it cannot be read.
         """
         place = self.places[sink]
-        condition, values = place.condition()
-        select = f"SELECT seq, only_for, {COMMON} FROM events WHERE seq > ? AND {condition} ORDER BY seq LIMIT ?"  # noqa: S608 - as above
-        seqs: list[int] = []
-        only_for: list[str | None] = []
-        events: list[Event] = []
-        sizes: list[int] = []
-        total = 0
-        for seq, only, *common in self._db.rows(select, (place.cursor, *values, limit)):
-            size = common[_SIZE]
-            total += size
-            if seqs and total > BATCH_BYTES:
-                break
-            seqs.append(seq)
-            only_for.append(only)
-            sizes.append(size)
-            events.append(_event(seq, tuple(common)))
-        if not seqs:
+        batch = read_batch(self._db, place, limit, self._removals)
+        if not batch.seqs:
             place.waiting = 0
-        return Batch(tuple(seqs), tuple(events), tuple(sizes), tuple(only_for), self._removals)
+        return batch
 
     def settle(
         self,
@@ -204,7 +159,7 @@ class Outbox:
                 "UPDATE sinks SET cursor = ?, suspect = 0, failures = 0 WHERE name = ?",
                 (batch.seqs[-1], sink),
             )
-            done = [v for v in self._victims(batch) if v.seq in alive and self._is_last(place, v)]
+            done = [v for v in batch.victims() if v.seq in alive and self._is_last(place, v)]
             db.executemany("DELETE FROM events WHERE seq = ?", [(victim.seq,) for victim in done])
             self._at("cursor")
         self._at("settled")
@@ -227,12 +182,6 @@ class Outbox:
         select = "SELECT seq FROM events WHERE seq BETWEEN ? AND ?"
         found = {seq for (seq,) in db.execute(select, (batch.seqs[0], batch.seqs[-1]))}
         return frozenset(found.intersection(batch.seqs))
-
-    def _victims(self, batch: Batch) -> Iterator[Victim]:
-        for seq, event, only, size in zip(
-            batch.seqs, batch.events, batch.only_for, batch.sizes, strict=True
-        ):
-            yield Victim(seq, event.topic, event.type, only, size)
 
     def _is_last(self, place: Place, victim: Victim) -> bool:
         """Tell whether nobody else needs the event that `place` has had."""
@@ -345,10 +294,3 @@ class Outbox:
         """Empty the log, in which deleted text still stands; a reader may put that off."""
         self._at("checkpoint")
         self._must_truncate = not self._db.truncated()
-
-
-def _event(seq: int, common: tuple[Any, ...]) -> Event:
-    try:
-        return stored_event(common)
-    except orjson.JSONDecodeError as exc:  # a flipped bit that SQLite does not see
-        raise OutboxDamaged(f"event {seq} cannot be read") from exc
