@@ -335,6 +335,7 @@ def test_p20_check_says_exactly_this(
     assert CANARY not in out + err + str([vars(record) for record in caplog.records])
 
 
+@pytest.mark.unmeasured
 @ALL
 def test_p21_programs_are_told_the_same_and_no_secret(
     name: str, here: Path, capsys: pytest.CaptureFixture[str]
@@ -353,6 +354,7 @@ def test_p21_programs_are_told_the_same_and_no_secret(
     assert sorted(said) == told(name, here)
 
 
+@pytest.mark.unmeasured
 @ALL
 def test_p23_run_agrees(name: str, here: Path) -> None:
     """What `run` does before its first connect succeeds exactly if `check` exits 0."""
@@ -370,6 +372,7 @@ def test_p23_run_agrees(name: str, here: Path) -> None:
     assert {path.name for path in here.iterdir()} <= {*BESIDE, f"{name}.toml", "__pycache__"}
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("name", [name for name, (url, _) in GOOD.items() if url])
 async def test_p23_run_reaches_its_first_connect(name: str, here: Path) -> None:
     """To the address of the file, with its token; where the simulator lives, the link is up.
@@ -400,6 +403,7 @@ async def test_p23_run_reaches_its_first_connect(name: str, here: Path) -> None:
     assert reached.startswith(GOOD[name][0])
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("command", ["check", "run"])
 @pytest.mark.parametrize("name", ["65-all-plugins-at-once", "72-required-misspelt"])
 def test_p23_the_commands_themselves_agree(name: str, command: str, here: Path) -> None:

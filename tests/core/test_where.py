@@ -188,6 +188,6 @@ def test_s14_a_misspelt_operator_of_any_length_is_refused_quickly() -> None:
 
 
 def _seconds(function: Any) -> float:
-    started = time.perf_counter()
+    started = time.process_time()
     function()
-    return time.perf_counter() - started
+    return time.process_time() - started

@@ -16,7 +16,7 @@ from served import kept_logging
 from trunkline.cli import trunkline
 from trunkline.simulator import Simulator
 
-LIMIT = 20  # s for any of these
+LIMIT = 45  # s for any of these, on a busy computer
 CONFIG = """
 [connection]
 url = "{url}"

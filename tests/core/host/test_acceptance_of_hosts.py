@@ -159,7 +159,7 @@ async def test_s18_no_message_makes_the_host_act(
 async def test_load_loses_nothing_silently_and_takes_bounded_memory(
     autojump_clock: trio.testing.MockClock, rate: int, mebibytes: int
 ) -> None:
-    """A second of 512-byte events to 20 subscriptions: zeros of B1 and B2, bytes within bounds."""
+    """Half a second of 512-byte events to 20 subscriptions: zeros of B1 and B2, bytes within bounds."""
     ledger = Ledger()
     numbers = itertools.count()
     text = "x" * 450
@@ -168,7 +168,7 @@ async def test_load_loses_nothing_silently_and_takes_bounded_memory(
         for each in range(20):
             watch(ledger, host.connection, f"watcher {each}", "audit")
         before = resident_bytes()
-        for _ in range(20):
+        for _ in range(10):
             for number in itertools.islice(numbers, rate // 20):
                 ledger.sent(number, "audit")
                 simulator.push({"topic": "audit", "type": "t", "n": number, "text": text})
@@ -176,7 +176,7 @@ async def test_load_loses_nothing_silently_and_takes_bounded_memory(
         await host.connection.barrier()
         grown = resident_bytes() - before
     report = ledger.verify("B1", "B2")
-    assert report.delivered == 20 * rate
+    assert report.delivered == 20 * rate // 2
     assert grown <= mebibytes << 20
 
 
