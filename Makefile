@@ -24,8 +24,8 @@ test: $(READY)  ## the whole normal suite, with branch coverage; a third worker 
 	$(BIN)/coverage report --fail-under=100 --include='$(COVERED)'
 	@echo "branch coverage of everything: $$($(BIN)/coverage report --format=total) %"
 
-bench: $(READY)  ## figures, never asserted
-	$(BIN)/python -m pytest tests/benchmarks -p no:randomly -s
+bench: $(VENV)/.bench  ## every budget beside its peers, 6 minutes; writes docs/benchmarks.md and .svg
+	$(BIN)/python -m tests.benchmarks
 
 soak: $(READY)  ## hours of load and faults in MINUTES=10 (SEED=1); every loss is accounted for
 	$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
@@ -44,4 +44,10 @@ $(READY): pyproject.toml .ci/constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Trunkline needs Python 3.11 or newer: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt -e ".[dev]"
+	@touch $@
+
+# the peers: of Python, and Node's where Node is there; whoever cannot be installed is skipped by name
+$(VENV)/.bench: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt -e ".[bench]"
+	@command -v npm >/dev/null && npm install --no-save --silent --prefix tests/benchmarks ws@8 || echo "no npm: Node is skipped"
 	@touch $@

@@ -2,19 +2,25 @@
 // usage: node node_peer.js PORT MESSAGES SUBSCRIPTIONS; prints {"seconds": ..., "matched": ...}
 const WebSocket = require("ws");
 const [port, messages, subscriptions] = process.argv.slice(2).map(Number);
+const MATCHING = 11; // the same ids as in messages.py
+const EXECUTIONS = 1000;
 
 let seen = 0;
 let matched = 0;
 const subscribers = [{ filter: null, callback: () => { seen += 1; } }];
 for (let number = 0; number < subscriptions - 1; number += 1) {
-  const id = `${String(number).padStart(8, "0")}-678f-4ba6-bcd1-5189b2ad2ac7`;
+  const execution = number < MATCHING ? number : EXECUTIONS + number;
+  const id = `${String(execution).padStart(8, "0")}-678f-4ba6-bcd1-5189b2ad2ac7`;
   subscribers.push({
     filter: (message) => message.execution_id === id,
     callback: () => { matched += 1; },
   });
 }
+const ids = Math.min(subscriptions - 1, MATCHING);
+const expected = Math.floor(messages / EXECUTIONS) * ids + Math.min(messages % EXECUTIONS, ids);
 
-const socket = new WebSocket(`ws://127.0.0.1:${port}/api/v1/ws/unified`, { perMessageDeflate: false });
+const url = `ws://127.0.0.1:${port}/api/v1/ws/unified?count=${messages}`;
+const socket = new WebSocket(url, { perMessageDeflate: false });
 let start = null;
 socket.on("message", (data) => {
   const message = JSON.parse(data);
@@ -28,6 +34,7 @@ socket.on("message", (data) => {
   }
   if (seen === messages) {
     const seconds = Number(process.hrtime.bigint() - start) / 1e9;
+    if (matched !== expected) throw new Error(`${matched} events were matched, not ${expected}`);
     console.log(JSON.stringify({ seconds, matched }));
     socket.terminate();
   }

@@ -1,76 +1,95 @@
-"""A server that writes frames as fast as it can: handshake, answers to pings, then one burst.
+"""A server that writes frames and does nothing else, so that it is never what is measured.
 
-Run as a program, so that it costs the measured process nothing:
-`python sender.py MESSAGES` prints its port, and sends `MESSAGES` frames to each client.
+A program of its own: `python -m tests.benchmarks.sender '{"count": 60000}'` prints its port. It
+shakes hands, greets, waits for the client's first word, and writes. A burst is built beforehand
+and written in large pieces; with `rate` (messages a second) each message goes when it is due, and
+says when that was. A client asks for fewer messages by `?count=N`.
 """
 
 import base64
 import hashlib
 import json
+import re
 import socket
-import struct
+import ssl
 import sys
 import threading
+import time
+
+from tests.benchmarks.messages import HELLO, SIZE, frame, message
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-HELLO = b'{"type":"handshake","session_id":"s","authenticated":false,"message":"hi"}'
-TYPES = ("agent_log_line", "agent_log_line", "agent_log_line", "tool_calls_update", "status_update")
-EXECUTIONS = 1000
 WRITE = 256 * 1024  # bytes at once
+CLOSE = b"\x88"  # the first byte of the client's Close frame
+UNSTAMPED = b"0" * 19  # nanoseconds of the monotonic clock, as text: JSON knows no leading zeros
 
 
-def frame(payload: bytes) -> bytes:
-    """Return a whole unmasked text frame."""
-    if len(payload) < 126:
-        return struct.pack("!BB", 0x81, len(payload)) + payload
-    return struct.pack("!BBH", 0x81, 126, len(payload)) + payload
+class Sender:
+    """Frames, and how they go out."""
+
+    def __init__(self, count: int, size: int = SIZE, rate: float = 0) -> None:
+        """Prepare `count` frames; `rate` 0 sends them at once."""
+        self._rate = rate
+        payloads = [message(number, size) for number in range(count)]
+        if rate:
+            payloads = [b'{"sent": "' + UNSTAMPED + b'", ' + payload[1:] for payload in payloads]
+        self._frames = [frame(payload) for payload in payloads]
+
+    def serve(self, client: socket.socket) -> None:
+        """Shake hands, greet, wait for a first word, send, wait for the end."""
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += client.recv(4096)
+        count = re.search(rb"[?&]count=(\d+)", head)
+        frames = self._frames[: int(count[1])] if count else self._frames
+        key = re.search(rb"(?i)sec-websocket-key: *(\S+)", head)
+        accept = base64.b64encode(hashlib.sha1((key[1] if key else b"") + GUID).digest())
+        client.sendall(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n" + frame(HELLO)
+        )
+        client.recv(4096)
+        if self._rate:
+            self._pace(client, frames)
+        else:
+            burst = b"".join(frames)
+            for at in range(0, len(burst), WRITE):
+                client.sendall(burst[at : at + WRITE])
+        while (word := client.recv(4096)) and word[:1] != CLOSE:
+            pass
+
+    def _pace(self, client: socket.socket, frames: list[bytes]) -> None:
+        started = time.perf_counter()
+        for number, each in enumerate(frames):
+            late = started + number / self._rate - time.perf_counter()
+            if late > 0:
+                time.sleep(late)
+            client.sendall(each.replace(UNSTAMPED, b"%019d" % time.monotonic_ns(), 1))
 
 
-def messages(count: int) -> bytes:
-    """Return `count` frames of 304 bytes of JSON, in a mix of types and executions."""
-    frames = []
-    for number in range(count):
-        message = {
-            "execution_id": f"{number % EXECUTIONS:08d}-678f-4ba6-bcd1-5189b2ad2ac7",
-            "flow_id": "db95356b-1adc-4d34-876c-39082f894900",
-            "account_id": "fd574fbd-6838-441a-babb-7fba886addb9",
-            "timestamp": "2026-11-22T20:57:43.363807+00:00",
-            "type": TYPES[number % len(TYPES)],
-            "payload": {"n": number, "line": ""},
-        }
-        short = len(json.dumps(message))
-        message["payload"] = {"n": number, "line": "x" * (304 - short)}
-        frames.append(frame(json.dumps(message).encode()))
-    return b"".join(frames)
-
-
-def serve(client: socket.socket, burst: bytes) -> None:
-    """Shake hands, greet, send the burst when asked by a first message, then wait for the end."""
-    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    head = b""
-    while b"\r\n\r\n" not in head:
-        head += client.recv(4096)
-    [key] = [line for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key")]
-    accept = base64.b64encode(hashlib.sha1(key.split(b":", 1)[1].strip() + GUID).digest())
-    client.sendall(
-        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n" + frame(HELLO)
-    )
-    client.recv(4096)  # anything the client says starts the burst
-    for at in range(0, len(burst), WRITE):
-        client.sendall(burst[at : at + WRITE])
-    client.recv(4096)  # its Close, or its end
-    client.close()
+def answer(sender: Sender, client: socket.socket, context: ssl.SSLContext | None) -> None:
+    """Serve one client; its end is no news."""
+    try:
+        with context.wrap_socket(client, server_side=True) if context else client as stream:
+            sender.serve(stream)
+    except OSError:
+        return
 
 
 def main() -> None:
     """Serve until killed."""
-    burst = messages(int(sys.argv[1]))
+    options = json.loads(sys.argv[1])
+    context = None
+    if certificate := options.pop("certificate", None):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+    sender = Sender(**options)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         print(listener.getsockname()[1], flush=True)
         while True:
             client, _ = listener.accept()
-            threading.Thread(target=serve, args=(client, burst), daemon=True).start()
+            threading.Thread(target=answer, args=(sender, client, context), daemon=True).start()
 
 
 if __name__ == "__main__":
