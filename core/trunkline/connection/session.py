@@ -20,7 +20,6 @@ from trunkline.connection.protocol import (
     Authenticated,
     AuthError,
     Handshake,
-    NotJson,
     Ping,
     Pong,
     ReplyQueue,
@@ -196,22 +195,19 @@ class Session:
 
     async def _pump(self) -> None:
         """Read and route; awaits nothing but the transport, so pings are always answered."""
-        route, epoch, drop = self._shared.router.route, self._epoch, self._shared.drops.drop
+        route, aside, epoch = self._shared.router.route_batch, self._aside, self._epoch
         batch: Sequence[bytes] = tuple(self._unread)  # came in one read with the last answer
         self._unread.clear()
         while True:
-            received = self.last_heard
-            for payload in batch:  # written out: here a call costs as much as the work
-                try:
-                    message = read_json(payload)
-                except NotJson:
-                    drop("not_an_object")
-                    continue
-                if type(message) is not dict:
-                    drop("not_an_object")
-                elif not route(message, len(payload), epoch, received):
-                    self._on_reply(message)
+            route(batch, read_json, aside, epoch, self.last_heard)
             batch = await self._receive()
+
+    def _aside(self, message: object) -> None:
+        """Take what is not routed."""
+        if isinstance(message, dict):
+            self._on_reply(message)
+        else:
+            self._shared.drops.drop("not_an_object")
 
     def _decode(self, payload: bytes) -> dict[str, Any] | None:
         message = decode(payload)

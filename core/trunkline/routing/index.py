@@ -43,8 +43,8 @@ class TopicIndex:
         """Events of the topic; some topics may share one count."""
         self.members: dict[Subscription, None] = {}  # a dict is a set that keeps its order
         self._always: Some = ()
-        self._tables: dict[tuple[Path, ...], KeyTable] = {}
-        self._in_order: tuple[KeyTable, ...] = ()
+        self._tables: tuple[KeyTable, ...] = ()
+        self._by_paths: dict[tuple[Path, ...], KeyTable] = {}
 
     def __iter__(self) -> Iterator[Subscription]:
         """Go through a snapshot of all, in the order in which they came."""
@@ -57,10 +57,10 @@ class TopicIndex:
         if lookup is None:
             self._always += (subscription,)
             return
-        table = self._tables.get(lookup.paths)
+        table = self._by_paths.get(lookup.paths)
         if table is None:
-            table = self._tables[lookup.paths] = KeyTable.of(lookup.paths)
-            self._in_order += (table,)
+            table = self._by_paths[lookup.paths] = KeyTable.of(lookup.paths)
+            self._tables += (table,)
         for key in lookup.keys:
             table.by_key[key] = (*table.by_key.get(key, ()), subscription)
 
@@ -73,20 +73,20 @@ class TopicIndex:
         if lookup is None:
             self._always = _without(self._always, subscription)
             return True
-        by_key = self._tables[lookup.paths].by_key
+        by_key = self._by_paths[lookup.paths].by_key
         for key in lookup.keys:
             others = _without(by_key.pop(key), subscription)
             if others:
                 by_key[key] = others
         if not by_key:
-            del self._tables[lookup.paths]
-            self._in_order = tuple(self._tables.values())
+            del self._by_paths[lookup.paths]
+            self._tables = tuple(self._by_paths.values())
         return True
 
     def find(self, data: Mapping[str, Any]) -> Some:
         """Return a snapshot of those that are always asked, and of those whose key `data` has."""
         found = self._always
-        for table in self._in_order:
+        for table in self._tables:
             if table.field is None:
                 hit = table.by_key.get(table.read(data))
             else:  # what most conditions are about, read without a call

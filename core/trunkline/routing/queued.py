@@ -4,7 +4,8 @@ The mailbox is filtered before it is filled. What overflows becomes one gap, whi
 everything that is left.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 import attrs
@@ -13,7 +14,7 @@ import trio
 from trunkline.errors import SlowConsumer
 from trunkline.events import Event, Gap
 from trunkline.mailbox import Mailbox
-from trunkline.plugin_api import Overflow
+from trunkline.plugin_api import Overflow, Undo
 from trunkline.routing.faults import CONTAINED, Faults
 from trunkline.routing.subscription import OnGap, Subscription
 from trunkline.where import Lookup
@@ -166,6 +167,18 @@ class EventStream:
                 raise StopAsyncIteration from None
             item = self._subscription.take()
         return item
+
+
+@asynccontextmanager
+async def streaming(
+    subscription: QueuedSubscription, add: Callable[[QueuedSubscription], Undo]
+) -> AsyncIterator[EventStream]:
+    """Subscribe for the scope by `add`, which returns the undo."""
+    undo = add(subscription)
+    try:
+        yield EventStream(subscription)
+    finally:
+        undo()
 
 
 async def work(
