@@ -6,6 +6,7 @@ The files are looked at, a few times a second: they are few, that works on every
 
 from collections.abc import Collection, Iterator, Mapping
 from importlib.util import find_spec
+from os.path import isdir
 from pathlib import Path
 
 from trunkline.config import load_config
@@ -52,7 +53,8 @@ def snapshot(paths: Collection[Path]) -> Snapshot:
     """Look at the files, and at the Python files of the folders; what is not there is left out."""
     seen: dict[Path, tuple[int, int]] = {}
     for path in paths:
-        for file in path.rglob("*.py") if path.is_dir() else (path,):
+        is_folder = isdir(path)  # false, too, where nobody may look
+        for file in path.rglob("*.py") if is_folder else (path,):
             try:
                 stat = file.stat()
             except OSError:  # removed, or on its way

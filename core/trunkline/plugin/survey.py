@@ -106,9 +106,7 @@ def survey(
     settings = config.plugins
     problems: list[Problem] = []
     if found is None:
-        local = find_local(path for path in settings.paths if _may_hold_plugins(path))
-        problems += _path_problems(config, local)
-        found = (*find_installed(), *local)
+        found = (*find_installed(), *_found_at_paths(config, problems))
     if misspelt := unknown_names(disable, found):
         raise UsageError("--disable: " + "; ".join(misspelt))
     for key, names in (("enable", settings.enable or ()), ("disable", settings.disable)):
@@ -126,17 +124,26 @@ def survey(
     )
 
 
-def _path_problems(config: Config, local: Iterable[Found]) -> Iterable[Problem]:
+def _found_at_paths(config: Config, problems: list[Problem]) -> tuple[Found, ...]:
+    """Return the plugins at `[plugins] paths`; add what is wrong with a path or a name there."""
+    local: dict[str, Found] = {}  # by source: two paths may lead to one file
     for number, path in enumerate(config.plugins.paths):
-        place = ("plugins", "paths", number)
-        if not path.exists():
-            yield config.problem(place, f"there is no file or directory {path}")
-        elif not _may_hold_plugins(path):
-            yield config.problem(place, f"{path} is neither a .py file nor a directory")
-    for each in local:
+        try:
+            if not path.exists():
+                cause = f"there is no file or directory {path}"
+            elif not _may_hold_plugins(path):
+                cause = f"{path} is neither a .py file nor a directory"
+            else:
+                local |= {each.source: each for each in find_local([path])}
+                continue
+        except OSError as exc:
+            cause = f"{path} cannot be read: {exc.strerror}"
+        problems.append(config.problem(("plugins", "paths", number), cause))
+    for each in local.values():
         if not is_plugin_name(each.name):
             cause = f"{each.source} has no name for a plugin; rename it, or put a _ in front"
-            yield config.problem(("plugins", "paths"), cause)
+            problems.append(config.problem(("plugins", "paths"), cause))
+    return tuple(local.values())
 
 
 def _may_hold_plugins(path: Path) -> bool:

@@ -1,7 +1,9 @@
 """What is found, and what the switches make of it, before anything is imported."""
 
+import os
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from tests.core.plugin.conftest import Site, Write, config
@@ -222,3 +224,26 @@ def test_p03_a_missing_path_is_a_problem(tmp_path: Path) -> None:
     problems = survey(config(paths=paths)).problems
 
     assert [problem.where for problem in problems] == ["plugins.paths[0]", "plugins.paths[1]"]
+
+
+def test_p20_a_path_that_cannot_be_read_is_a_problem() -> None:
+    """Of another owner, say: named with its key, and nothing else goes wrong."""
+    with TemporaryDirectory() as folder:  # not below what is pytest's own, which is closed, too
+        Path(folder).chmod(0o755)
+        closed = Path(folder) / "closed"
+        closed.mkdir()
+        closed.chmod(0)
+        was_root = os.geteuid() == 0
+        if was_root:
+            os.seteuid(65534)
+        try:
+            surveyed = survey(config(paths=[str(closed), str(closed / "a.py")]))
+        finally:
+            if was_root:
+                os.seteuid(0)
+            closed.chmod(0o700)
+
+    assert [str(problem) for problem in surveyed.problems] == [
+        f"plugins.paths[0]: {closed} cannot be read: Permission denied",
+        f"plugins.paths[1]: {closed / 'a.py'} cannot be read: Permission denied",
+    ]
