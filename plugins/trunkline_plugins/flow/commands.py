@@ -124,9 +124,7 @@ async def _opened(opener: Opener, function: Callable[[Context], Awaitable[T]]) -
     async with opener.open() as ctx:
         try:
             return await function(ctx)
-        except NotSent as exc:
-            raise UserError(f"nothing was sent: {exc}") from None
-        except (OutcomeUnknown, Rejected) as exc:
+        except (NotSent, OutcomeUnknown, Rejected) as exc:
             raise UserError(str(exc)) from None
 
 

@@ -3,14 +3,14 @@
 So what is fetched goes the way of what is pushed, and the store needs no second understanding.
 """
 
+import string
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote
 
 import trio
 
-from trunkline import Rejected
+from trunkline import NotSent, OutcomeUnknown, Rejected
 from trunkline_plugins.asking import Asker, ask, moment, rows
 from trunkline_plugins.flow.execution import FINAL_STATUSES, Execution
 from trunkline_plugins.flow.store import ExecutionStore
@@ -23,15 +23,12 @@ LIVE = (
 LOG_TAIL = 200  # stored updates that are read of one execution
 MARGIN = timedelta(seconds=60)  # the server's clock and ours, and what is written late
 MOST_ALONE = 200  # executions that are asked for one by one
+AT_ONCE = 4  # so that many do not wait so long for their turn that they are late
 NOT_FOUND = 404
+_ID = frozenset(string.ascii_letters + string.digits + "-_")
 
 Row = Mapping[str, Any]
 Message = dict[str, Any]
-
-
-def path_of(execution_id: str) -> str:
-    """Return the path of one execution, whatever its id is made of."""
-    return f"{PATH}/{quote(execution_id, safe='')}"
 
 
 async def fetch_row(asker: Asker, execution_id: str) -> Row | None:
@@ -40,32 +37,50 @@ async def fetch_row(asker: Asker, execution_id: str) -> Row | None:
     Raises:
         Rejected, NotSent, OutcomeUnknown: as `ask`.
     """
-    try:
-        found: Row = await ask(asker, "GET", path_of(execution_id))
-    except Rejected as exc:
-        if exc.reply.get("status") == NOT_FOUND:
-            return None
-        raise
+    found: Row | None = await _of_one(asker, execution_id)
     return found
 
 
 async def fetch_log(asker: Asker, execution_id: str, tail: int = LOG_TAIL) -> list[Message]:
     """Return the last stored updates of an execution as messages, the oldest first."""
-    found = await ask(asker, "GET", f"{path_of(execution_id)}/logs", {"tail": tail})
+    found = await _of_one(asker, execution_id, "/logs", {"tail": tail}) or {}
     return [_message_of_log(row) for row in found.get("logs") or () if "type" in row]
 
 
 async def fetch_logs(asker: Asker, ids: Collection[str]) -> list[Message]:
-    """Return the last stored updates of several executions."""
+    """Return the last stored updates of several executions; the first failure ends it."""
     found: list[Message] = []
+    failures: list[Exception] = []
+    limiter = trio.CapacityLimiter(AT_ONCE)
 
     async def fetch(execution_id: str) -> None:
-        found.extend(await fetch_log(asker, execution_id))
+        async with limiter:
+            try:
+                found.extend(await fetch_log(asker, execution_id))
+            except (Rejected, NotSent, OutcomeUnknown) as exc:
+                failures.append(exc)
+                nursery.cancel_scope.cancel()
 
     async with trio.open_nursery() as nursery:
         for execution_id in ids:
             nursery.start_soon(fetch, execution_id)
+    if failures:
+        raise failures[0]
     return found
+
+
+async def _of_one(
+    asker: Asker, execution_id: str, more: str = "", params: Mapping[str, Any] | None = None
+) -> Any:
+    """Ask about one execution; None where there is none, or where this can be no id."""
+    if not execution_id or not _ID.issuperset(execution_id):
+        return None  # an event may name anything, and this stands in a path
+    try:
+        return await ask(asker, "GET", f"{PATH}/{execution_id}{more}", params)
+    except Rejected as exc:
+        if exc.reply.get("status") == NOT_FOUND:
+            return None
+        raise
 
 
 async def fetch_rows(

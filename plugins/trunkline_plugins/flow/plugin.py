@@ -95,9 +95,8 @@ class Keeping:
             for row in rows:
                 self.store.absorb(messages_of(row), "start", are_rows=True)
             self.store.absorb(await fetch_logs(self._ctx, [row["id"] for row in rows]), "start")
-        except* (Rejected, NotSent, OutcomeUnknown) as group:
-            reason = str(group.exceptions[0])
-            self._ctx.log.warning("reconcile.failed", extra={"reason": reason})
+        except (Rejected, NotSent, OutcomeUnknown) as exc:
+            self._ctx.log.warning("reconcile.failed", extra={"reason": str(exc)})
 
     async def _compare(self) -> list[str]:
         """Ask the server how things stand; return the ids of what had to be repaired."""

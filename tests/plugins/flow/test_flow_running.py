@@ -239,6 +239,22 @@ async def test_a_server_that_does_not_answer_is_asked_again(trunkline_host: Host
         assert host.note("flow") == "0 running, 0 ended"
 
 
+@pytest.mark.parametrize("name", ["..", ".", "", "../../auth/users/me", "a b", "ü", "x" * 5000])
+async def test_an_event_may_name_anything_and_nothing_else_is_asked_for(
+    trunkline_host: HostFactory, name: str
+) -> None:
+    """An id of the server's stands in a path; what can be none is not asked for."""
+    async with trunkline_host(only=["flow"]) as host:
+        payload = {"status": "RUNNING"}
+        await host.push({"type": "status_update", "execution_id": name, "payload": payload})
+        await trio.sleep(INTERVAL + 10)
+        await host.drop_connection()
+        await trio.sleep(5)
+        types = {event.type for event in host.published("system")}
+        assert "backfill.done" in types
+        assert "cannot be compared" not in host.note("flow")
+
+
 async def test_without_an_interval_nothing_is_compared(trunkline_host: HostFactory) -> None:
     async with trunkline_host(only=["flow"], config={"flow": {"reconcile": 0}}) as host:
         await trio.sleep(1)
