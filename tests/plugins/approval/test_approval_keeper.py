@@ -334,3 +334,19 @@ async def test_two_hosts_with_contrary_rules_make_one_decision(
     decided = [log_of(tmp_path / f"{name}.jsonl") for name in tables]
     late = [line for lines in decided for line in lines if line.endswith("already decided")]
     assert len(late) == 5
+
+
+async def test_a_rule_leaves_what_a_person_has_begun(
+    approval_host: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Somebody at this configuration has stored a decision; it is not the rule's any more."""
+    async with approval_host(rule=[{"decide": "decline"}]) as host:
+        world = host.simulator.world
+        approval = Approval.draw(RNG, ACCOUNT_A, world.walltime())
+        stored = decision("approve", request=approval.id, by="alice", is_by_rule=False)
+        DecisionLog(tmp_path / "log.jsonl").store(stored)
+        world.request_approval(approval)
+        await trio.sleep(30)
+        assert approval.status == "pending"
+        assert notices(host) == []
+    assert log_of(tmp_path / "log.jsonl") == ["decision approve"]
