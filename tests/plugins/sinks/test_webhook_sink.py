@@ -218,6 +218,17 @@ async def test_nobody_there_is_waited_for() -> None:
             await sink.write([happened("a")])
 
 
+async def test_a_host_that_no_name_service_knows_holds_everything(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What only the HTTP library finds wrong is no event's fault either."""
+    async with WebhookSink("hook", Poster("https://\u00fc..example/canary")) as sink:
+        with pytest.raises(NotReady, match="none for HTTP") as caught:
+            await sink.write([happened("a")])
+    assert caught.value.retry_after == 300
+    assert "canary" not in caplog.text
+
+
 async def test_a_sink_that_is_not_open_is_not_ready() -> None:
     """Neither before nor after its scope."""
     sink = WebhookSink("hook", Poster("http://127.0.0.1:1/in"))
