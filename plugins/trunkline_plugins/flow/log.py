@@ -8,6 +8,7 @@ come with two times; the two are found by what they say.
 from collections import deque
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Literal
 
 import attrs
@@ -87,10 +88,12 @@ class Seen:
 
 def joined(tail: tuple[LogEntry, ...], entry: LogEntry) -> tuple[LogEntry, ...]:
     """Return the tail with a line in its place; the earliest gives way where it is full."""
-    twin = _twin(tail, entry)
+    earliest = entry.at - STORING if entry.is_stored else entry.at
+    near = list(takewhile(lambda each: each.at >= earliest, reversed(tail)))  # mostly none
+    twin = _twin(near, entry)
     if twin is not None:
         return tuple(sorted(each.joined(entry) if each is twin else each for each in tail))
-    if not tail or tail[-1] < entry:
+    if not tail or tail[-1].at < entry.at:
         return (*tail, entry)[-TAIL:]
     return tuple(sorted((*tail, entry)))[-TAIL:]
 
