@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import trio
 
-from trunkline import Event, Gap, PluginContext, TrunklineError
+from trunkline import Event, Gap, PluginContext, Rejected, TrunklineError
 from trunkline_plugins.approval import notices
 from trunkline_plugins.approval.attention import Attention, Occasion
 from trunkline_plugins.approval.automatic import AGAIN, Automatic
@@ -139,17 +139,19 @@ class Keeper:
 
     async def _compare(self) -> None:
         """Compare at the start, once connected, after each gap, and every now and then."""
+        interval = self._ctx.config.reconcile or float("inf")
         while True:
             self._missing = trio.Event()
+            wait = interval
             try:
                 await self._catch_up()
             except TrunklineError as exc:
                 self._is_whole = False
                 self._trouble = f"cannot compare with the server: {exc}"
-                wait = AGAIN
+                if not isinstance(exc, Rejected):  # who is refused does not knock all the time
+                    wait = AGAIN
             else:
                 self._trouble = ""
-                wait = self._ctx.config.reconcile or float("inf")
             with trio.move_on_after(wait):
                 await self._missing.wait()
                 await trio.sleep(GRACE)  # the back-fill comes first

@@ -288,7 +288,7 @@ async def test_a_server_that_does_not_answer_is_said_and_asked_again(
         assert notices(host)[0] == "approval.withheld"
         assert approval.status == "pending"
         host.simulator.refuse_tokens = False
-        await trio.sleep(60)
+        await trio.sleep(80)
         assert "compare" not in host.note("approval")
 
 
