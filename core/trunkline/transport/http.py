@@ -1,6 +1,7 @@
 """HTTP/1.1 over one open stream, for one exchange: httpx above, httpcore within, trio below."""
 
 from collections.abc import AsyncIterable, AsyncIterator
+from typing import cast
 
 import httpcore
 import httpx
@@ -28,9 +29,8 @@ class OverStream(httpx.AsyncBaseTransport):
                 request.method, url, headers=request.headers.raw, content=request.content
             )
         )
-        if not isinstance(answer.stream, AsyncIterable):  # always is; the library types it loosely
-            raise httpcore.ProtocolError
-        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer.stream))
+        chunks = cast("AsyncIterable[bytes]", answer.stream)  # of an asynchronous connection
+        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(chunks))
 
 
 class _Body(httpx.AsyncByteStream):

@@ -7,7 +7,7 @@ exceptions end here.
 """
 
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import httpcore
@@ -169,7 +169,4 @@ def _encoded(json: Any) -> bytes:
 
 def _chunks(answer: httpx.Response) -> AsyncIterator[bytes]:
     """Return the body as it comes; httpx itself would decode it, and keep it twice."""
-    stream = answer.stream
-    if not isinstance(stream, httpx.AsyncByteStream):  # always is, of an asynchronous transport
-        raise httpx.StreamError("no asynchronous body")
-    return stream.__aiter__()
+    return cast("httpx.AsyncByteStream", answer.stream).__aiter__()

@@ -286,6 +286,30 @@ async def test_b6_what_never_left_says_so(autojump_clock: MockClock) -> None:
         assert "canary" not in str(caught.value)
 
 
+@pytest.mark.parametrize("broken", [["receive_some"], ["receive_some", "send_all"]])
+async def test_p13_a_reset_half_way_leaves_the_outcome_unknown(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch, broken: list[str]
+) -> None:
+    """While the request leaves, or while the answer is waited for."""
+
+    async def reset(*_: object) -> bytes:
+        await trio.lowlevel.checkpoint()
+        raise trio.BrokenResourceError
+
+    async def dial(*_: object) -> trio.abc.Stream:
+        await trio.lowlevel.checkpoint()
+        client, far = memory_stream_pair()
+        opened.append(far)
+        for way in broken:
+            monkeypatch.setattr(client, way, reset)
+        return client
+
+    opened: list[object] = []
+    async with trunkline.open_connection(URL, dial=dial) as connection:
+        with pytest.raises(OutcomeUnknown, match="ReadError"):
+            await connection.request("POST", "/x", json={"n": 1})
+
+
 async def test_p13_a_cancelled_request_leaves_nothing_open(autojump_clock: MockClock) -> None:
     async with asking(fall_silent) as (connection, server):
         with trio.move_on_after(1):
