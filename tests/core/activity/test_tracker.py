@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -211,6 +212,7 @@ def test_a8_fifty_forks_while_eight_threads_track() -> None:
     is_over = threading.Event()
 
     def work() -> None:
+        sys.settrace(None)  # coverage has a lock of its own, which a fork may find held
         while not is_over.is_set():
             track.track_action("a", {"k": "v"})
             is_over.wait(0.0002)
