@@ -1,5 +1,6 @@
 """`python -m tests.benchmarks`: everything that is measured, with its peers, in one run."""
 
+import os
 import time
 from pathlib import Path
 
@@ -14,6 +15,7 @@ SECTIONS = {
     "size": throughput.against_size,
     "tls": throughput.with_tls,
     "latency": latency.against_load,
+    "steps": resources.steps,
     "memory": resources.memory,
     "recording": resources.recording,
     "start": resources.start_up,
@@ -31,7 +33,7 @@ SECTIONS = {
 def bench(only: tuple[str, ...], to: Path) -> None:
     """Measure, print, and write benchmarks.md and benchmarks.svg into the folder TO."""
     figures = Figures()
-    began = time.perf_counter()
+    began, load = time.perf_counter(), os.getloadavg()[0]
     for name, section in SECTIONS.items():
         if not only or name in only:
             print(name, flush=True)
@@ -43,7 +45,7 @@ def bench(only: tuple[str, ...], to: Path) -> None:
         print(f"skipped: {client}: {why}")
     if not only:
         plot.write(figures, to / "benchmarks.svg")
-        page.write(figures, to / "benchmarks.md", seconds)
+        page.write(figures, to / "benchmarks.md", seconds, load)
         print(f"written: {to / 'benchmarks.md'}, {to / 'benchmarks.svg'}, after {seconds:.0f} s")
 
 

@@ -67,9 +67,9 @@ BUDGETS = (
     Budget("p99 there against a bare trio-websocket loop", _ratio("trunkline load 5000 p99", "trio_websocket load 5000 p99"), 1.0, at_least=False, if_missed="See the line before."),
     Budget("p99 beside a handler that sleeps against p99 without", _ratio("trunkline sleeper load 5000 p99", "trunkline load 5000 p99"), 1.1, at_least=False, if_missed=LATENCY),
     Budget("memory of an idle subscription with a synchronous callback", _median("bytes of an idle subscription"), 1024, "bytes", at_least=False),
-    Budget("`track_action`, as the caller sees it", _median("recorded call"), 200_000, "calls/s", if_missed="A call checks, redacts nothing yet, and puts one record into the inbox, under a lock; that is what it costs."),
+    Budget("`track_action`, as the caller sees it", _median("recorded call"), 200_000, "calls/s", if_missed="A call copies what it was given, makes an id and puts the record into the inbox, under a lock; all else is done later."),
     Budget("events through the stages into the outbox file", _median("recorded stored"), 50_000, "events/s", if_missed="Each event is staged and encoded as JSON in a worker that shares the interpreter with the caller."),
     Budget("`trunkline --version` over a bare interpreter", _median("seconds of --version over a bare interpreter"), 0.15, "ms", at_least=False, scale=0.001),
-    Budget("a host is connected: four built-in plugins, a local server", _median("seconds until a host is connected"), 0.5, "ms", at_least=False, scale=0.001, if_missed="Nearly all of it is Python importing libraries; a sample of the imports is in [Performance](performance.md)."),
+    Budget("a host is connected: four built-in plugins, a local server", _median("seconds until a host is connected"), 0.5, "ms", at_least=False, scale=0.001, if_missed="Nearly all of it is Python importing libraries; libraries that only some hosts need are imported when they are needed."),
     Budget("resident memory of an idle host", _median("bytes of an idle host"), 60 * MIB, "MiB", at_least=False, scale=MIB, if_missed="Libraries, not data: what an import takes stays."),
 )  # fmt: skip

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Callable
 
-from tests.benchmarks import ours, peers, recording
+from tests.benchmarks import ours, peers, recording, stages
 
 CLIENTS: dict[str, Callable[..., dict[str, float]]] = {
     each.__name__: each
@@ -14,6 +14,7 @@ CLIENTS: dict[str, Callable[..., dict[str, float]]] = {
         ours.idle_subscriptions,
         ours.buffered_events,
         recording.recorded,
+        stages.stages,
         peers.trio_websocket_client,
         peers.trio_websocket_latency,
         peers.websockets_asyncio,

@@ -29,7 +29,7 @@ NAMES = {
 HEAD = """# Benchmarks
 
 Written by `make bench` on {date}, in {seconds:.0f} s; the next run writes it anew. Read the ratios: machines
-differ, and another load on this one would be in every figure.
+differ, and what else ran on this one is in every figure. The load average before it began was {load:.1f}.
 
 {machine}
 
@@ -44,11 +44,19 @@ the page [Performance](performance.md).
 """
 
 
-def write(figures: Figures, path: Path, seconds: float) -> None:
-    """Write the page; `seconds` is how long the run took."""
-    head = HEAD.format(date=f"{datetime.now(UTC):%Y-%m-%d}", seconds=seconds, machine=_machine())
+def write(figures: Figures, path: Path, seconds: float, load: float) -> None:
+    """Write the page; `seconds` is how long the run took, `load` what was going on before."""
+    head = HEAD.format(
+        date=f"{datetime.now(UTC):%Y-%m-%d}", seconds=seconds, load=load, machine=_machine()
+    )
     lines = [*budget_table(figures), "", *_missed(figures), *_throughput(figures)]
-    lines += [*_subscriptions(figures), *_sizes(figures), *_latency(figures), *_resources(figures)]
+    lines += [
+        *_steps(figures),
+        *_subscriptions(figures),
+        *_sizes(figures),
+        *_latency(figures),
+        *_resources(figures),
+    ]
     path.write_text(head + "\n".join(lines) + "\n")
 
 
@@ -121,6 +129,21 @@ def _throughput(figures: Figures) -> list[str]:
         rows.append([words, _cell(figures, name), "-" if ratio is None else f"{ratio:.2f} x"])
     text = f"Messages of {SIZE} bytes a second. The last column: Trunkline's first line against this one."
     return _table("Throughput", text, ["who", "messages/s", "Trunkline is"], rows)
+
+
+def _steps(figures: Figures) -> list[str]:
+    rows = [
+        [name.removeprefix("step: "), f"{sample.median:.2f}"]
+        for name, sample in figures.samples.items()
+        if name.startswith("step: ")
+    ]
+    whole, steps = figures.median("trunkline 12"), figures.median("step: all of these")
+    if whole and steps:
+        rows.append(["measured over the socket, in all", f"{1e6 / whole:.2f}"])
+        rest = "of it: the system call, the event loop, handing batches from task to task"
+        rows.append([rest, f"{1e6 / whole - steps:.2f}"])
+    text = "Microseconds a message; the least of many short runs in one process, without a socket."
+    return _table("What a message costs", text, ["step", "µs"], rows)
 
 
 def _subscriptions(figures: Figures) -> list[str]:

@@ -17,7 +17,7 @@ def write(figures: Figures, path: Path) -> None:
 
     mpl.rcParams |= {"svg.hashsalt": "trunkline", "svg.fonttype": "none", "font.size": 10}
     mpl.rcParams |= {"axes.spines.top": False, "axes.spines.right": False}
-    drawing, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
+    drawing, (left, right) = plt.subplots(1, 2, figsize=(11, 4.8), layout="constrained")
 
     for client, label, color in (
         ("trunkline", "Trunkline", OURS),
@@ -42,7 +42,7 @@ def write(figures: Figures, path: Path) -> None:
 
     for axes in (left, right):
         axes.grid(visible=True, which="major", color="#e2e8f0")
-        axes.legend(frameon=False)
+        axes.legend(frameon=False, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.15))
     drawing.savefig(path, format="svg", metadata={"Date": None})
     plt.close(drawing)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.benchmarks.figures import Case, Figures
-from tests.benchmarks.processes import ROOT, rss_bytes, sending
+from tests.benchmarks.processes import ROOT, measured, rss_bytes, sending
 
 SUBSCRIPTIONS = 100_000
 BUFFERED = 10_000
@@ -43,6 +43,12 @@ def recording(figures: Figures) -> None:
     """Calls a second as the caller sees them, and events a second into the outbox file."""
     case = Case("recorded", "recorded", {"count": RECORDED}, ("call", "stored"))
     figures.measure([case], 3)
+
+
+def steps(figures: Figures) -> None:
+    """What a message costs on its way, step by step."""
+    for name, microseconds in measured("stages").items():
+        figures.add(f"step: {name}", [microseconds])
 
 
 def start_up(figures: Figures) -> None:
