@@ -10,9 +10,14 @@ import pytest
 import trio
 from click.testing import CliRunner
 from served import Served, kept_logging, serving
+from trio.testing import MockClock
 
 from trunkline.cli import main, trunkline
-from trunkline.simulator import ACCOUNT_A, Execution, Simulator
+from trunkline.config import config_from_mapping
+from trunkline.host.command import open_command
+from trunkline.simulator import ACCOUNT_A, Execution, Refusal, Simulator
+from trunkline_plugins.flow.finding import found_row
+from trunkline_plugins.flow.following import Following
 from trunkline_plugins.flow.log import LogEntry, Seen, joined
 
 Run = Callable[..., tuple[int, str, str]]
@@ -168,6 +173,9 @@ def test_follow_ends_with_the_execution(served: Served, run: Run, status: str, c
 
     def goes_on(simulator: Simulator) -> None:
         async def play() -> None:
+            while not simulator.socket_count:  # noqa: ASYNC110 - until somebody follows
+                await trio.sleep(0.01)
+            await trio.sleep(0.3)
             for number in range(3):
                 await trio.sleep(0.05)
                 simulator.world.update_execution(
@@ -209,6 +217,41 @@ def test_every_command_explains_itself() -> None:
         told = CliRunner().invoke(trunkline, ["flows", *words, "-h"])
         assert told.exit_code == 0
         assert "--token-env" in told.output
+
+
+@pytest.mark.parametrize("is_away", [False, True])
+async def test_follow_of_a_server_that_has_gone_deaf_ends_all_the_same(
+    autojump_clock: MockClock, is_away: bool
+) -> None:
+    """It is looked at now and then, also where a look has failed before."""
+    simulator = Simulator(seed=1)
+    execution = simulator.world.add_execution()
+    shown: list[str] = []
+    url = "ws://127.0.0.1:1/api/v1/ws/unified"
+    table = {"connection": {"url": url, "token": {"env": "T"}}}
+    config = config_from_mapping(table, environ={"T": "demo-token"})
+
+    async def go_deaf() -> None:
+        await trio.sleep(3)
+        simulator.world.update_execution(execution, "agent_log_line", {"line": "heard"})
+        await trio.sleep(3)
+        simulator.world.bus_is_up = False
+        simulator.refusal = Refusal(503) if is_away else None
+        simulator.world.update_execution(execution, "status_update", {"status": "TIMEOUT"})
+        await trio.sleep(30)
+        simulator.refusal = None
+
+    async with (
+        simulator.in_memory() as dial,
+        open_command(config, "flows", "flow", dial=dial) as ctx,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(go_deaf)
+        row = await found_row(ctx, execution.id[:8])
+        with trio.fail_after(60):
+            found = await Following(ctx, row, lambda entry: shown.append(entry.text)).run()
+    assert found.status == "TIMEOUT"
+    assert shown == ["heard"]
 
 
 MOMENT = datetime(2026, 11, 22, 21, 0, tzinfo=UTC)

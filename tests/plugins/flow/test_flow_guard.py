@@ -222,6 +222,29 @@ async def test_a_stop_that_is_refused_is_written_down_and_not_repeated(
     assert [line["outcome"] for line in audit(tmp_path)] == ["decided", "refused: unauthorized"]
 
 
+async def test_b6_a_stop_whose_answer_was_lost_is_not_sent_again(
+    trunkline_host: HostFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The link goes while it is in flight; a person looks, whatever the stream goes on to say."""
+    rule = {"name": "tokens", "action": "stop", "max_tokens": 10}
+    async with trunkline_host(only=["flow"], config=table(tmp_path, rule)) as host:
+        execution = begin(host)
+        await trio.sleep(1)
+
+        def lose(*_: object) -> dict[str, Any]:
+            host.simulator.close_all(None)
+            return {"type": "command_ack"}
+
+        monkeypatch.setattr(host.simulator.world, "command", lose)
+        for tokens in (30, 40, 50):
+            update(host, execution, "token_usage_update", total_tokens=tokens)
+            await trio.sleep(40)
+        assert len(host.sent("command")) == 1
+    decided, unknown = audit(tmp_path)
+    assert decided["outcome"] == "decided"
+    assert unknown["outcome"].startswith("unknown: the link was lost")
+
+
 async def test_a_full_disk_does_not_save_a_runaway(
     trunkline_host: HostFactory, tmp_path: Path
 ) -> None:
