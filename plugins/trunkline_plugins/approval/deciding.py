@@ -13,9 +13,9 @@ import trio
 
 from trunkline import InvalidData, Rejected
 from trunkline_plugins.approval.answer import ALREADY_DECIDED, Result
-from trunkline_plugins.approval.decision import STATUS_OF, Decision, objection
+from trunkline_plugins.approval.decision import STATUS_OF, Decision, Rules, objection
 from trunkline_plugins.approval.log import DecisionLog
-from trunkline_plugins.approval.request import view_of
+from trunkline_plugins.approval.request import Message, view_of
 from trunkline_plugins.approval.server import Server
 
 T = TypeVar("T")
@@ -49,12 +49,15 @@ class Deciding:
         log: DecisionLog,
         *,
         now: Callable[[], datetime],
+        rules: Rules | None = None,
         run_sync: RunSync = in_thread,
         at: At = nowhere,
     ) -> None:
+        """Ask `server`, write to `log`; a rule's new decision must be what `rules` still say."""
         self._server = server
         self._log = log
         self._now = now
+        self._rules = rules
         self._run_sync = run_sync
         self._at = at
 
@@ -68,7 +71,8 @@ class Deciding:
         """
         words = ""
         try:
-            reason = await self._objection(decision)
+            message = await self._server.request(decision.request)
+            reason = self._objection(decision, message) or self._change_of_mind(decision, message)
         except (Rejected, InvalidData) as exc:  # who may not look may not decide
             reason, words = "refused", str(exc)
         if reason is not None:
@@ -84,7 +88,7 @@ class Deciding:
 
         Raises: as `decide`, without `AlreadyStored`; `Rejected` where it cannot be looked at.
         """
-        reason = await self._objection(decision)
+        reason = self._objection(decision, await self._server.request(decision.request))
         if reason is None:
             return await self._send(decision)
         result = _withheld(decision, reason)
@@ -102,9 +106,17 @@ class Deciding:
         stored = await self._run_sync(self._log.unanswered)
         return tuple(decision for decision in stored if decision.is_by_rule)
 
-    async def _objection(self, decision: Decision) -> str | None:
-        message = await self._server.request(decision.request)
+    def _objection(self, decision: Decision, message: Message | None) -> str | None:
         return objection(decision, view_of(message) if message else None, self._now())
+
+    def _change_of_mind(self, decision: Decision, message: Message | None) -> str | None:
+        """Say `altered` where the rules would not say the same of what the server shows now.
+
+        They may look at more than is hashed: who asks, and why.
+        """
+        if self._rules is None or not decision.is_by_rule or message is None:
+            return None
+        return None if self._rules.judge(message).decide == decision.outcome else "altered"
 
     async def _send(self, decision: Decision) -> Result:
         result = await self._server.decide(decision)

@@ -52,6 +52,7 @@ class Keeper:
             self._server,
             DecisionLog(config.audit, now=self.store.now),
             now=self.store.now,
+            rules=self._rules,
             run_sync=run_sync,
             at=at,
         )
@@ -85,13 +86,17 @@ class Keeper:
         return f"{text}; {trouble[:LONGEST_REASON]}" if trouble else text
 
     def _on_event(self, event: Event) -> None:
-        self.store.apply(event)
+        said = self.store.apply(event)
         if event.origin == "live":
             self._missed_count = 0
-        known = self.store.get(str(event.get("approval_request_id", "")))
-        if known is not None and known.is_pending:
-            self._verdicts[known.id] = known.hash, self._rules.judge(event.data)
+        if said is not None and said.is_pending and self._is_current(said):
+            self._verdicts[said.id] = said.hash, self._rules.judge(event.data)
         self._changed.set()
+
+    def _is_current(self, said: Approval) -> bool:
+        """Tell whether an event asks what the table holds; it may be an older one, come late."""
+        known = self.store.get(said.id)
+        return known is not None and known.hash == said.hash
 
     def _on_gap(self, gap: Gap) -> None:
         self.store.note_gap(gap)

@@ -87,18 +87,20 @@ class ApprovalStore:
         """Feed the table from a connection or a plugin's context, until undone."""
         return source.subscribe(TOPIC, self.apply, on_gap=self.note_gap)
 
-    def apply(self, event: Event) -> None:
-        """Take in an event of topic `approvals`."""
+    def apply(self, event: Event) -> Approval | None:
+        """Take in an event of topic `approvals`; return what it says alone, None if unreadable."""
         try:
             view: ApprovalEvent = event.as_(APPROVAL_EVENTS.get(event.type, ApprovalEvent))
         except InvalidData:
             self._invalid_count += 1
-            return
+            return None
         key = key_of(view.approval_request_id)
         known = self._approvals.get(key)
         if known is None:
             self._make_room()
-        self._approvals[key] = _merge(known, _approval(key, view, event.received_at))
+        said = _approval(key, view, event.received_at)
+        self._approvals[key] = _merge(known, said)
+        return said
 
     def note_gap(self, gap: Gap) -> None:
         """Remember that events may be missing: what was pending may be settled."""

@@ -350,3 +350,27 @@ async def test_a_rule_leaves_what_a_person_has_begun(
         assert approval.status == "pending"
         assert notices(host) == []
     assert log_of(tmp_path / "log.jsonl") == ["decision approve"]
+
+
+async def test_a_rule_decides_by_what_the_server_would_carry_out(
+    approval_host: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Not by an event that came late and says something else, nor by who asked as it seemed."""
+    rules = [
+        {"decide": "approve", "where": {"tool_args.env": "test"}},
+        {"decide": "approve", "where": {"managed_agent_name": "trusted"}},
+    ]
+    async with approval_host(rule=rules, allow_auto_approve=True) as host:
+        dangerous = Approval.draw(RNG, ACCOUNT_A, WALL, expires_at=WALL + 600)
+        dangerous.tool_args = {"env": "production"}
+        host.simulator.world.approvals[dangerous.id] = dangerous
+        frame = approval_frame(dangerous, "approval_created", WALL)
+        stale = {"tool_args": {"env": "test"}, "expires_at": "2026-01-01T00:05:00"}
+        for each in (frame, {**frame, **stale}):  # before anybody looks
+            host.host.router.route(each, 1000, epoch=1, received=WALL)
+        asked = ask(host, managed_agent_name="trusted", tool_args={"env": "production"})
+        asked.managed_agent_name = "somebody else"
+        await host.settle()
+        assert (dangerous.status, asked.status) == ("pending", "pending")
+        assert sorted(notices(host)) == ["approval.waiting", "approval.withheld"]
+    assert log_of(tmp_path / "log.jsonl") == ["withheld altered"]
