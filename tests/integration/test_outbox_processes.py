@@ -104,7 +104,7 @@ async def test_a_stop_with_a_stalled_sink_leaves_the_rest_to_the_next_start(
     assert len({frame["metadata"]["_trunkline"]["id"] for frame in got}) == 500
 
 
-async def test_a_full_disk_is_said_and_heals_and_a_newer_file_is_refused(
+async def test_f14_a_full_disk_is_said_and_heals_and_a_newer_file_is_refused(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
     """A real limit on the size of files; the host answers all the while."""

@@ -119,7 +119,9 @@ async def test_a26_acceptance_12_poison_is_found_by_halving_and_given_up_after_f
         assert (statistics.delivered_count, statistics.dead_count, statistics.error) == (63, 1, "")
 
 
-async def test_a_slow_or_dead_sink_delays_nobody(autojump_clock: trio.testing.MockClock) -> None:
+async def test_f20_a_slow_or_dead_sink_delays_nobody(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
     """One hangs for ever, one exits the process, one fails always; the fourth has everything at once."""
 
     async def hangs(events: Sequence[Event]) -> None:
