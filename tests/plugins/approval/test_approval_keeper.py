@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import trio
-from approval_bench import decision, in_line, log_of
+from approval_bench import Wire, decision, in_line, log_of
 
 from trunkline import Event, Gap, PluginContext, hookimpl
 from trunkline.plugin_api import Topics
@@ -26,8 +26,24 @@ RNG = random.Random(1)
 DEPLOY = {"tool_name": "deploy_service"}
 
 
+class Unlucky:
+    """A `ctx` whose decisions can be lost on the way."""
+
+    def __init__(self, ctx: PluginContext[ApprovalConfig], loses: str) -> None:
+        self._ctx = ctx
+        self.wire = Wire(ctx, loses=loses)
+        self.request = self.wire.request
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ctx, name)
+
+
 class VirtualApproval:
-    """The plugin by a wall clock that follows Trio's."""
+    """The plugin by a wall clock that follows Trio's; `loses` is what its wire loses."""
+
+    def __init__(self, loses: str = "") -> None:
+        self._loses = loses
+        self.ctx: Any = None
 
     trunkline_plugin = plugin.trunkline_plugin
 
@@ -37,7 +53,8 @@ class VirtualApproval:
 
     @hookimpl
     async def trunkline_run(self, ctx: PluginContext[ApprovalConfig]) -> None:
-        keeper = Keeper(ctx, walltime=lambda: WALL + trio.current_time(), run_sync=in_line)
+        self.ctx = Unlucky(ctx, self._loses)
+        keeper = Keeper(self.ctx, walltime=lambda: WALL + trio.current_time(), run_sync=in_line)
         ctx.state[plugin.STORE] = keeper.store
         await keeper.run()
 
@@ -374,3 +391,21 @@ async def test_a_rule_decides_by_what_the_server_would_carry_out(
         assert (dangerous.status, asked.status) == ("pending", "pending")
         assert sorted(notices(host)) == ["approval.waiting", "approval.withheld"]
     assert log_of(tmp_path / "log.jsonl") == ["withheld altered"]
+
+
+async def test_a_decision_that_did_not_get_through_waits_and_is_said(
+    trunkline_host: HostFactory, tmp_path: Path
+) -> None:
+    """Stored once, tried again with the same outcome until the way is free."""
+    unlucky = VirtualApproval("request")
+    table = {"audit": str(tmp_path / "log.jsonl"), "rule": [{"decide": "decline"}]}
+    async with trunkline_host(only={"approval": unlucky}, config={"approval": table}) as host:
+        approval = ask(host)
+        await trio.sleep(40)
+        assert approval.status == "pending"
+        assert "no way to the server" in host.note("approval")
+        unlucky.ctx.wire.loses = ""
+        await trio.sleep(20)
+        assert approval.status == "declined"
+        assert host.note("approval") == "0 pending, 1 settled, 1 by rule"
+    assert log_of(tmp_path / "log.jsonl") == ["decision decline", "answer declined"]
