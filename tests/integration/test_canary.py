@@ -16,7 +16,7 @@ from trunkline.simulator import ALICE, Faults, Simulator
 
 CANARY = "canary-7d1f4b"
 LOUD = ("--config", "trunkline.toml", "--log-level", "debug")
-LIMIT = 55  # s for the whole sweep
+LIMIT = 100  # s for the whole sweep, on a busy computer
 CONFIG = """
 [connection]
 url = "{url}"
@@ -105,6 +105,7 @@ class Sweep:
             self.said += [out, err]
 
 
+@pytest.mark.timeout(120)
 async def test_s4_the_token_is_in_nothing_that_was_said_or_written(tmp_path: Path) -> None:
     """A host through losses, refusals and garbage, and commands beside it.
 
