@@ -1,6 +1,6 @@
 """How many examples a property is tried with: few each time, many when asked for.
 
-    pytest --hypothesis-profile thorough
+    pytest --hypothesis-profile thorough --timeout 3600
 
 tries each property fifty times as often. What it finds becomes an `@example`, or a row of the
 corpus.
