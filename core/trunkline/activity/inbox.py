@@ -112,10 +112,10 @@ class Inbox:
             self.count -= len(items)
             self.used_bytes -= size
 
-    @property
-    def is_empty(self) -> bool:
-        """Nothing is left to take."""
-        return not self._items
+    def give_back(self, items: list[Item]) -> None:
+        """Put items that were taken, and not released, to the front again."""
+        with self._lock:
+            self._items.extendleft(reversed(items))
 
     def on_put(self, wake: Callable[[], None] | None) -> None:
         """Let `wake` be called, from any thread, once for all that comes before the next take."""

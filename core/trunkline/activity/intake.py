@@ -78,7 +78,13 @@ class Intake:
             if not items:
                 await self._arrived.wait()
                 continue
-            await self._store(await self._digested(items))
+            try:
+                await self._store(await self._digested(items))
+            except BaseException:
+                inbox.give_back(
+                    items
+                )  # for the next host with this tracker; rather twice than never
+                raise
             inbox.release(items)
             self.handled_count += len(items)
             self._changes.notify()

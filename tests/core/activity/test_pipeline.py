@@ -192,16 +192,19 @@ async def test_a19_a_hook_that_does_not_return_is_named_once_and_hurts_no_caller
     autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The inbox fills, then refuses; once it returns everything goes on."""
-    release = threading.Event()
+    entered, release = threading.Event(), threading.Event()
     sink = Recorder()
 
     def hook(event: Event) -> Event:
+        entered.set()
         release.wait(20)
         return event
 
     in_thread: Any = trio.to_thread.run_sync
     async with running(rule(sink), stages=Stages(before_send=hook), run_sync=in_thread) as (tracker, activity):  # fmt: skip
         tracker.track_action("stuck")
+        while not entered.is_set():  # noqa: ASYNC110 - a thread is at work
+            await trio.sleep(1)
         await trio.sleep(60)  # a thread looks idle to this clock: it jumps
         assert [line["reason"] for line in told(caplog, "activity.hook_stalled")] == ["before_send"]
         for _ in range(INBOX_RECORDS + 5):
@@ -565,6 +568,24 @@ async def test_a24_a_full_disk_is_said_once_and_its_end_too(
     assert len(told(caplog, "outbox.degraded")) == 3
     assert len(told(caplog, "outbox.healed")) == 2
     assert [line["count"] for line in told(caplog, "outbox.lost")] == [1]
+
+
+async def test_a24_what_could_not_be_stored_is_there_for_the_next_host_with_the_tracker(
+    autojump_clock: trio.testing.MockClock, tmp_path: Path, failing: type[Failing]
+) -> None:
+    """A program that starts its host again loses nothing of what its tracker took."""
+    tracker, sink = Tracker(environ={}), Recorder()
+    options: dict[str, Any] = {"path": tmp_path / "o.db", "connect": failing_connect}
+    async with running(rule(sink), tracker=tracker, **options):
+        failing.countdown = 1
+        for name in "abc":
+            tracker.track_action(name)
+        await trio.sleep(5)
+    failing.countdown = 0
+    async with running(rule(sink), tracker=tracker, **options):
+        assert (await tracker.flush(10)).is_done
+    assert sink.names == ["a", "b", "c"]
+    assert (tracker.inbox.count, tracker.inbox.used_bytes) == (0, 0)
 
 
 async def test_a_file_that_turns_out_damaged_is_set_aside_while_the_host_runs(
