@@ -21,6 +21,7 @@ from trunkline.transport.dialler import Dial
 
 URL = "ws://127.0.0.1:1/api/v1/ws/unified"
 TOKEN = "demo-token"
+DEFAULTS: dict[str, Any] = {}  # settings of each connection that a test does not name itself
 
 
 @attrs.define
@@ -110,7 +111,7 @@ async def open_bench(
         router = Router(RouteTable(fallbacks=fallback_rules()), walltime=walltime)
         router.serve(nursery)
         connection = Connection(
-            connection_settings(URL, token, **settings),
+            connection_settings(URL, token, **{**DEFAULTS, **settings}),
             router,
             tracker or Tracker(walltime=walltime),
             greets=greets,
