@@ -44,7 +44,7 @@ async def test_dr3_25_hours_of_reconnects_leave_nothing_behind(
     """
     caplog.set_level(logging.CRITICAL, "trunkline")  # pytest keeps every record
     count = examples(300)
-    async with open_bench() as bench:
+    async with open_bench(heartbeat_interval=45.0) as bench:
 
         def figures() -> tuple[int, int, int]:
             gc.collect()
