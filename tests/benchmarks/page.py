@@ -34,10 +34,10 @@ differ, and what else ran on this one is in every figure. The load average befor
 {machine}
 
 Each client is a process of its own on loopback, fed by a sender that wrote its frames beforehand. A
-figure is the median of its runs, ± half of what lies between the lowest and the highest. The runs take
-turns, so that what disturbs one disturbs all. Every run checks that the right number of events reached
-the right subscribers; one that does not ends the benchmark. What a message costs, step by step, is on
-the page [Performance](performance.md).
+figure is the median of its runs, ± half of what lies between the lowest and the highest; without ± it
+is one run. The runs take turns, so that what disturbs one disturbs all. Every run checks that the right
+number of events reached the right subscribers; one that does not ends the benchmark. What a message
+costs, step by step, is on the page [Performance](performance.md).
 
 ## Budgets
 
@@ -114,7 +114,8 @@ def _cell(figures: Figures, name: str, form: str = ",.0f", scale: float = 1.0) -
     sample = figures.samples.get(name)
     if sample is None:
         return "-"
-    return f"{sample.median / scale:{form}} ± {sample.spread:.0%}"
+    spread = f" ± {sample.spread:.0%}" if len(sample.values) > 1 else ""
+    return f"{sample.median / scale:{form}}{spread}"
 
 
 def _table(title: str, text: str, head: list[str], rows: list[list[str]]) -> list[str]:
