@@ -43,6 +43,7 @@ class Sender:
             head += client.recv(4096)
         count = re.search(rb"[?&]count=(\d+)", head)
         frames = self._frames[: int(count[1])] if count else self._frames
+        burst = b"" if self._rate else b"".join(frames)  # before the clock of the client runs
         key = re.search(rb"(?i)sec-websocket-key: *(\S+)", head)
         accept = base64.b64encode(hashlib.sha1((key[1] if key else b"") + GUID).digest())
         client.sendall(
@@ -53,7 +54,6 @@ class Sender:
         if self._rate:
             self._pace(client, frames)
         else:
-            burst = b"".join(frames)
             for at in range(0, len(burst), WRITE):
                 client.sendall(burst[at : at + WRITE])
         while (word := client.recv(4096)) and word[:1] != CLOSE:
