@@ -17,7 +17,7 @@ from trunkline.transport.lane import Lane, close_frame
 
 OnEof = Callable[[], None]
 
-READ_BYTES = 128 * 1024  # a step of the event loop for each; more would hold the loop too long
+READ_BYTES = 192 * 1024  # a step of the event loop for each; more would hold the loop too long
 HEAD_LIMIT = 128 * 1024  # bytes of the answer to the upgrade, a rejection's body included
 ASSEMBLY_LIMIT = 30.0  # s for one message, pauses of our own not counted
 MESSAGE_CHARGE = 64  # bytes that a waiting message counts beside its text; short ones cost too
