@@ -283,7 +283,7 @@ async def test_a_log_that_cannot_be_written_decides_nothing_and_says_so(
         approval = ask(host)
         await trio.sleep(5)
         assert approval.status == "pending"
-        assert "full.jsonl" in host.note("approval")
+        assert "symbolic links" in host.note("approval")  # the path may be cut
         (tmp_path / "full.jsonl").unlink()
         await trio.sleep(30)
         assert approval.status == "declined"
