@@ -1,6 +1,6 @@
 """What the host tests stand on: a host over the simulator's memory streams, and plugins as files."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -22,14 +22,23 @@ def plugin(directory: Path, name: str, body: str) -> Path:
 
 @asynccontextmanager
 async def running(
-    tables: dict[str, Any] | None = None, simulator: Simulator | None = None
+    tables: dict[str, Any] | None = None,
+    simulator: Simulator | None = None,
+    *,
+    disable: Collection[str] = ("approval",),
 ) -> AsyncIterator[tuple[Host, Simulator]]:
-    """Run a host against the simulator in memory; it is stopped in order at the end."""
+    """Run a host against the simulator in memory; it is stopped in order at the end.
+
+    The approval plugin reads its log in a thread, for which virtual time does not wait.
+    """
     simulator = simulator or Simulator(seed=1)
     tables = tables or {}
+    plugins = {**tables.get("plugins", {})}
+    plugins["disable"] = [*disable, *plugins.get("disable", ())]
     data = {
         "connection": {"url": URL, "token": {"env": "TOKEN"}},
         **tables,
+        "plugins": plugins,
     }
     async with simulator.in_memory() as dial, trio.open_nursery() as nursery:
         host = Host(config_from_mapping(data, environ={"TOKEN": "demo-token"}), dial=dial)

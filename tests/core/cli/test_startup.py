@@ -30,7 +30,7 @@ def roots(modules: set[str]) -> set[str]:
     return {
         name
         for name in found
-        if not name.startswith("_") and name not in {"coverage", "a1_coverage"}
+        if name.isidentifier() and not name.startswith("_") and "coverage" not in name
     }
 
 

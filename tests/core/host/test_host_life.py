@@ -14,7 +14,7 @@ from trunkline.simulator import Simulator
 
 async def test_the_built_ins_run_and_the_link_is_up(autojump_clock: trio.testing.MockClock) -> None:
     """Ready means: plugins started, then connected."""
-    async with running() as (host, _):
+    async with running(disable=()) as (host, _):
         await host.connection.wait_connected()
         assert {record.state.value for record in host.records} == {"running"}
         late: list[str] = []
