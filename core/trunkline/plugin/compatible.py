@@ -4,11 +4,14 @@ pip checks it at installation; an editable install and `--no-deps` do not (P11).
 """
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from trunkline.plugin.discover import OUR_DISTRIBUTION
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 
 def incompatibilities(requires_dist: Iterable[str], version: str) -> list[str]:
@@ -20,8 +23,16 @@ def incompatibilities(requires_dist: Iterable[str], version: str) -> list[str]:
     ]
 
 
-def _ours(requires_dist: Iterable[str]) -> Iterable[Requirement]:
-    for text in requires_dist:
+def _ours(requires_dist: Iterable[str]) -> Iterable["Requirement"]:
+    candidates = [text for text in requires_dist if _begins_with_our_name(text)]
+    if not candidates:
+        return
+    from packaging.requirements import (  # 40 ms that only those pay who need us by version
+        InvalidRequirement,
+        Requirement,
+    )
+
+    for text in candidates:
         try:
             requirement = Requirement(text)
         except InvalidRequirement:
@@ -29,3 +40,7 @@ def _ours(requires_dist: Iterable[str]) -> Iterable[Requirement]:
         is_ours = canonicalize_name(requirement.name) == OUR_DISTRIBUTION
         if is_ours and (requirement.marker is None or requirement.marker.evaluate({"extra": ""})):
             yield requirement
+
+
+def _begins_with_our_name(text: str) -> bool:
+    return canonicalize_name(text.strip()[: len(OUR_DISTRIBUTION)]) == OUR_DISTRIBUTION

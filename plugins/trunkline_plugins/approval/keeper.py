@@ -25,6 +25,7 @@ from trunkline_plugins.approval.store import Approval, ApprovalStore
 from trunkline_plugins.seams import CONNECTED
 from trunkline_plugins.status_line import keep_noting
 
+FIRST = 2.0  # s for the link, which comes first; where it does not come, HTTP may still answer
 GRACE = 5.0  # s in which an event may still be on its way that the interface knows of already
 LONGEST_REASON = 120  # characters in the status line
 
@@ -143,8 +144,10 @@ class Keeper:
         self._ctx.publish(notices.NOTICES, kind, notice)
 
     async def _compare(self) -> None:
-        """Compare at the start, once connected, after each gap, and every now and then."""
+        """Compare once connected, after each gap, and every now and then; without a link, too."""
         interval = self._ctx.config.reconcile or float("inf")
+        with trio.move_on_after(FIRST):
+            await self._missing.wait()
         while True:
             self._missing = trio.Event()
             wait = interval
