@@ -31,6 +31,7 @@ TOKEN = "demo-token"  # noqa: S105 - the simulator's, an administrator of its fi
 WALL = 1_767_225_600.0  # 2026-01-01T00:00:00Z, when every test begins
 SEED = 1
 SETTLE_LIMIT = 600.0  # s of virtual time for what was woken to come to rest
+LINK_LIMIT = 600.0  # s for the next link; refused attempts are at most 360 s apart
 VIRTUAL_POLL = 1.0  # s; there may be no deadline now, and many soon
 REAL_POLL = 0.01  # s between two looks while something real is under way
 
@@ -101,13 +102,26 @@ class HostUnderTest:
         await self.tracker.flush()
 
     async def drop_connection(self, code: int | None = None) -> None:
-        """Lose the socket, by a close code or (None) without a word; return in the next epoch."""
+        """Lose the socket, by a close code or (None) without a word; return in the next epoch.
+
+        Raises:
+            AssertionError: there is no link again after 600 s.
+        """
         connection = self.host.connection
         epoch = connection.status.epoch
         self.simulator.close_all(code)
-        while connection.status.epoch == epoch or connection.state is not ConnectionState.CONNECTED:
-            await _pass_time()
-        await self.settle()
+        with trio.move_on_after(LINK_LIMIT):
+            while (
+                connection.status.epoch == epoch
+                or connection.state is not ConnectionState.CONNECTED
+            ):
+                await _pass_time()
+            await self.settle()
+            return
+        raise AssertionError(
+            f"no link again {LINK_LIMIT:g} s after `drop_connection`; the last attempt failed: "
+            f"{connection.status.cause}"
+        )
 
     def published(self, topic: str) -> list[Event]:
         """Return the events of `topic` that have passed the filters, oldest first."""

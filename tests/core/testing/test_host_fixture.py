@@ -162,6 +162,17 @@ async def test_p25_drop_connection_returns_in_the_next_epoch(trunkline_host: Hos
     assert (event.epoch, gap.cause, gap.epoch) == (2, "reconnect", 2)
 
 
+async def test_p25_drop_connection_ends_where_the_server_takes_nobody_any_more(
+    trunkline_host: HostFactory,
+) -> None:
+    async with trunkline_host() as host:
+        host.simulator.refuse_tokens = True
+        with pytest.raises(
+            AssertionError, match=r"no link again 600 s after `drop_connection`; .*:"
+        ):
+            await host.drop_connection()
+
+
 async def test_p25_chance_is_fixed(trunkline_host: HostFactory) -> None:
     """Two runs make up the same things at the same times."""
 
