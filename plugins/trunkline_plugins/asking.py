@@ -6,12 +6,15 @@ from typing import Any, Protocol
 
 import attrs
 
-from trunkline import Rejected
+from trunkline import InvalidData, NotSent, OutcomeUnknown, Rejected
 from trunkline.plugin_api import Response
 
 PAGE = 100  # rows; more the server does not give at once
 MOST_ROWS = 10_000  # of one question; who has more wants an export, not a table
 TOTAL = "x-total-count"
+
+#: How asking fails: refused, not asked, not answered, or not answered by what we know.
+FAILURES = (Rejected, NotSent, OutcomeUnknown, InvalidData)
 
 
 class Asker(Protocol):
@@ -55,8 +58,13 @@ class Rows:
     """Rows of a list, and whether that is all of them."""
 
     rows: tuple[Mapping[str, Any], ...]
-    total: int
-    """How many the server has; rows beyond `MOST_ROWS` were not asked for."""
+    total: int | None
+    """How many the server has; None where it does not say. Beyond `MOST_ROWS` none was asked for."""
+
+    @property
+    def are_all(self) -> bool:
+        """Nothing is known to be left, nor may be."""
+        return self.total is not None and self.total <= len(self.rows)
 
 
 async def rows(
@@ -65,25 +73,46 @@ async def rows(
     """Return up to `most` rows of a list, page by page, each once.
 
     What is added meanwhile moves rows on to the next page, so some may come twice; by their `id`
-    each is kept once.
+    each is kept once. A row without one is left out: nothing could be done with it.
 
     Raises:
+        InvalidData: the answer is no list of rows.
         Rejected, NotSent, OutcomeUnknown: as `ask`.
     """
-    found: dict[object, Mapping[str, Any]] = {}
-    skip = total = 0
+    found: dict[str, Mapping[str, Any]] = {}
+    total: int | None = None
+    skip = 0
     while skip < most:
         limit = min(PAGE, most - skip)
         response = await answered(
             asker, "GET", path, {**(params or {}), "limit": limit, "skip": skip}
         )
-        page = [row for row in response.data or () if isinstance(row, Mapping)]
-        found |= {row.get("id"): row for row in page}
+        page = _list_of(path, response.data)
+        found |= {row["id"]: row for row in page if is_row(row)}
         skip += limit
-        total = _number(response.headers.get(TOTAL), skip)
-        if len(page) < limit or skip >= total:
+        total = _number(response.headers.get(TOTAL))
+        if len(page) < limit:
+            total = len(found) if total is None else total
+            break
+        if total is not None and skip >= total:
             break
     return Rows(tuple(found.values()), total)
+
+
+def is_row(data: object) -> bool:
+    """Tell whether this is an object with an id."""
+    return isinstance(data, Mapping) and isinstance(data.get("id"), str)
+
+
+def odd(path: str, wanted: str) -> InvalidData:
+    """Return the error for an answer that is not the interface's, as of a console on its port."""
+    return InvalidData(f"GET {path}: no {wanted}, though HTTP 200; is `url` the server's own?")
+
+
+def _list_of(path: str, data: object) -> list[Any]:
+    if not isinstance(data, list) or (data and not any(map(is_row, data))):
+        raise odd(path, "list of objects with ids")
+    return data
 
 
 def moment(value: object) -> datetime | None:
@@ -111,5 +140,5 @@ def _invalid(entry: object) -> str:
     return f"{'.'.join(map(str, entry.get('loc', ())))}: {entry.get('msg', '')}"
 
 
-def _number(text: str | None, default: int) -> int:
-    return int(text) if text is not None and text.isdigit() else default
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isdecimal() else None

@@ -22,6 +22,7 @@ import trio
 from trunkline.plugin_api import UserError
 
 MODE = 0o600
+TAIL = 4 * 1024 * 1024  # bytes, of which a line has some 350
 FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -68,6 +69,28 @@ def opened(path: Path) -> Iterator[int]:
         yield fd
     finally:
         os.close(fd)
+
+
+def last_lines(path: Path) -> list[Mapping[str, Any]]:
+    """Return the lines at the end of the file, the oldest first; torn ones are left out.
+
+    Raises:
+        OSError: it cannot be read; that there is none is no error.
+    """
+    if not path.is_file():
+        return []
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - TAIL))
+        return [line for text in file if (line := _line_of(text)) is not None]
+
+
+def _line_of(text: bytes) -> Mapping[str, Any] | None:
+    try:
+        line = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    return line if isinstance(line, dict) else None
 
 
 def append(fd: int, line: bytes) -> None:

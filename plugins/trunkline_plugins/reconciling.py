@@ -4,28 +4,61 @@ Its bus gone, it answers pings and says that it is healthy, and no event is ever
 (protocol §12): the store would be wrong for ever, and nobody would know.
 """
 
-from collections.abc import Awaitable, Callable
+import math
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 import trio
 
-from trunkline import Event, NotSent, OutcomeUnknown, PluginContext, Rejected
+from trunkline import Event, PluginContext
+from trunkline_plugins.asking import FAILURES
 
+STATE = "connection.state"
 REPAIRED = "store.repaired"
 INTERVAL = 300.0  # s; a list or two of the server's HTTP side for each plugin
 
 
 async def wait_connected(ctx: PluginContext[Any]) -> None:
     """Wait until the connection is up; at once where it is."""
-    async with ctx.events("system", _is_connected) as events:  # retained: who comes late is told
+    async with ctx.events("system", is_connected) as events:  # retained: who comes late is told
         async for _ in events:
             return
     await trio.sleep_forever()  # the host is stopping, and cancels us
 
 
-def _is_connected(event: Event) -> bool:
-    return event.type == "connection.state" and event.get("new") == "connected"
+@contextmanager
+def within_one_link(ctx: PluginContext[Any], limit: float) -> Iterator[None]:
+    """Give up what has taken `limit` seconds of one link; while there is none it may wait.
+
+    So what is given up has left: it was not merely waiting for the link.
+
+    Raises:
+        trio.TooSlowError: it was given up.
+    """
+    with trio.CancelScope(deadline=trio.current_time() + limit) as scope:
+
+        def note(event: Event) -> None:
+            scope.deadline = trio.current_time() + limit if is_connected(event) else math.inf
+
+        undo = ctx.subscribe("system", note, is_state)
+        try:
+            yield
+        finally:
+            undo()
+    if scope.cancelled_caught:
+        raise trio.TooSlowError
+
+
+def is_state(event: Event) -> bool:
+    """Tell whether an event is of the connection's state."""
+    return event.type == STATE
+
+
+def is_connected(event: Event) -> bool:
+    """Tell whether an event says that the connection is up."""
+    return event.type == STATE and event.get("new") == "connected"
 
 
 class Reconciling:
@@ -58,7 +91,7 @@ class Reconciling:
             await wait_connected(self._ctx)
             try:
                 repaired = await self._compare()
-            except (Rejected, NotSent, OutcomeUnknown) as exc:
+            except FAILURES as exc:
                 self._failure = str(exc)
                 self._ctx.log.warning("reconcile.failed", extra={"reason": self._failure})
                 continue

@@ -10,11 +10,16 @@ from typing import Any
 import attrs
 import pytest
 import trio
+from trio.testing import MockClock
 
 from trunkline import Rejected
+from trunkline.config import config_from_mapping
+from trunkline.host.command import open_command
 from trunkline.plugin_api import Response, UserError
+from trunkline.simulator import Simulator
 from trunkline_plugins.asking import ask, moment, rows
-from trunkline_plugins.audit import AuditLog
+from trunkline_plugins.audit import AuditLog, last_lines
+from trunkline_plugins.reconciling import wait_connected, within_one_link
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -72,6 +77,7 @@ class Server:
     ids: list[int]
     grows_by: int = 0
     refusal: Response | None = None
+    tells_total: bool = True
     asked: list[Mapping[str, Any]] = attrs.Factory(list)
 
     async def request(
@@ -83,16 +89,16 @@ class Server:
         params = params or {}
         self.asked.append(params)
         part = self.ids[params["skip"] : params["skip"] + params["limit"]]
-        total = {"x-total-count": str(len(self.ids))}
+        total = {"x-total-count": str(len(self.ids))} if self.tells_total else {}
         self.ids = [-n - len(self.asked) * 100 for n in range(self.grows_by)] + self.ids
-        return Response(200, total, [{"id": each} for each in part])
+        return Response(200, total, [{"id": str(each)} for each in part])
 
 
 @pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 250])
 async def test_rows_come_in_pages_each_once(count: int) -> None:
     server = Server([*range(count)])
     found = await rows(server, "/x", {"status": "a"})
-    assert [row["id"] for row in found.rows] == [*range(count)]
+    assert [int(row["id"]) for row in found.rows] == [*range(count)]
     assert found.total == count
     assert len(server.asked) == max(1, -(-count // 100))
     assert all(params["status"] == "a" for params in server.asked)
@@ -100,14 +106,67 @@ async def test_rows_come_in_pages_each_once(count: int) -> None:
 
 async def test_rows_of_a_list_that_grows_are_not_missed_nor_doubled() -> None:
     server = Server([*range(250)], grows_by=3)
-    ids = [row["id"] for row in (await rows(server, "/x")).rows]
+    ids = [int(row["id"]) for row in (await rows(server, "/x")).rows]
     assert set(range(250)) <= set(ids)
     assert len(ids) == len(set(ids))
 
 
 async def test_rows_stop_at_the_bound_and_tell_the_total() -> None:
     found = await rows(Server([*range(500)]), "/x", most=150)
-    assert (len(found.rows), found.total) == (150, 500)
+    assert (len(found.rows), found.total, found.are_all) == (150, 500, False)
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "total"), [(25, 25, None), (25, 26, 25), (250, 10_000, 250), (0, 10, 0)]
+)
+async def test_rows_of_a_server_that_tells_no_total(
+    count: int, most: int, total: int | None
+) -> None:
+    """A short page is the last one; where the bound is reached there may be more."""
+    server = Server([*range(count)], tells_total=False)
+    found = await rows(server, "/x", most=most)
+    assert (len(found.rows), found.total, found.are_all) == (count, total, total is not None)
+
+
+async def test_rows_without_an_id_are_left_out() -> None:
+    server = Server([], refusal=Response(200, {}, [{"status": "RUNNING"}, {"id": 3}, {"id": "a"}]))
+    assert [row["id"] for row in (await rows(server, "/x")).rows] == ["a"]
+
+
+async def test_the_end_of_the_audit_file_is_read_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is torn or is no object is left out, and no more is read than its tail."""
+    path = tmp_path / "audit.jsonl"
+    assert last_lines(path) == []
+    path.write_text('{"action": "st\n[1]\n')
+    for number in range(30):
+        await AuditLog(path).record(f"a{number}")
+    assert [line["action"] for line in last_lines(path)] == [f"a{n}" for n in range(30)]
+    monkeypatch.setattr("trunkline_plugins.audit.TAIL", 1000)
+    tail = [line["action"] for line in last_lines(path)]
+    assert 0 < len(tail) < 30
+    assert tail[-1] == "a29"
+
+
+async def test_a_limit_of_one_link_does_not_count_the_time_without(
+    autojump_clock: MockClock,
+) -> None:
+    """It begins anew with each link."""
+    simulator = Simulator(seed=1)
+    config = config_from_mapping({"connection": {"url": "ws://127.0.0.1:1/api/v1/ws/unified"}})
+    async with (
+        simulator.in_memory() as dial,
+        open_command(config, "flows", "flow", dial=dial) as ctx,
+    ):
+        await wait_connected(ctx)
+        for outage in (0.0, 2000.0):
+            began = trio.current_time()
+            if outage:
+                simulator.restart(outage)
+            with pytest.raises(trio.TooSlowError), within_one_link(ctx, 300):
+                await trio.sleep_forever()
+            assert outage + 299 < trio.current_time() - began < outage + 700
 
 
 @pytest.mark.parametrize(

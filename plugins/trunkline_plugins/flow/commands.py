@@ -10,9 +10,9 @@ import click
 import orjson
 import trio
 
-from trunkline import NotSent, OutcomeUnknown, PluginContext, Rejected
+from trunkline import PluginContext
 from trunkline.plugin_api import Opener, UserError
-from trunkline_plugins.asking import rows
+from trunkline_plugins.asking import FAILURES, rows
 from trunkline_plugins.flow import control
 from trunkline_plugins.flow.execution import Execution
 from trunkline_plugins.flow.fetching import PATH, fetch_log, messages_of
@@ -124,7 +124,7 @@ async def _opened(opener: Opener, function: Callable[[Context], Awaitable[T]]) -
     async with opener.open() as ctx:
         try:
             return await function(ctx)
-        except (NotSent, OutcomeUnknown, Rejected) as exc:
+        except FAILURES as exc:
             raise UserError(str(exc)) from None
 
 
@@ -150,8 +150,9 @@ async def _list(ctx: Context, *, status: tuple[str, ...], count: int, as_json: b
         click.echo("no executions" + (f" with status {', '.join(status)}" if status else ""))
         return
     click.echo(aligned(COLUMNS, table_rows(store.executions(), datetime.now(UTC))))
-    if found.total > len(found.rows):
-        click.echo(f"{len(found.rows)} of {found.total}; more by --count", err=True)
+    if not found.are_all:
+        shown = f"{len(found.rows)} of {found.total or 'perhaps more'}"
+        click.echo(f"{shown}; more by --count", err=True)
 
 
 async def _show(ctx: Context, *, execution_id: str, as_json: bool) -> None:
@@ -174,7 +175,8 @@ async def _show(ctx: Context, *, execution_id: str, as_json: bool) -> None:
 
 async def _follow(ctx: Context, *, execution_id: str, as_json: bool) -> Execution:
     row = await found_row(ctx, execution_id)
-    following = Following(ctx, row, _print_json if as_json else _print)
+    tell = partial(click.echo, err=True)
+    following = Following(ctx, row, _print_json if as_json else _print, tell)
     execution = await following.run()
     if as_json:
         click.echo(_json({"execution": _plain(execution)}))

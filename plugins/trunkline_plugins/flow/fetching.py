@@ -10,8 +10,8 @@ from typing import Any
 
 import trio
 
-from trunkline import NotSent, OutcomeUnknown, Rejected
-from trunkline_plugins.asking import Asker, ask, moment, rows
+from trunkline import Rejected
+from trunkline_plugins.asking import FAILURES, Asker, ask, is_row, moment, odd, rows
 from trunkline_plugins.flow.execution import FINAL_STATUSES, Execution
 from trunkline_plugins.flow.store import ExecutionStore
 
@@ -35,16 +35,26 @@ async def fetch_row(asker: Asker, execution_id: str) -> Row | None:
     """Return one execution with everything; None where the server knows none.
 
     Raises:
+        InvalidData: the answer is no execution.
         Rejected, NotSent, OutcomeUnknown: as `ask`.
     """
     found: Row | None = await _of_one(asker, execution_id)
+    if found is not None and not is_row(found):
+        raise odd(f"{PATH}/{execution_id}", "object with an id")
     return found
 
 
 async def fetch_log(asker: Asker, execution_id: str, tail: int = LOG_TAIL) -> list[Message]:
-    """Return the last stored updates of an execution as messages, the oldest first."""
-    found = await _of_one(asker, execution_id, "/logs", {"tail": tail}) or {}
-    return [_message_of_log(row) for row in found.get("logs") or () if "type" in row]
+    """Return the last stored updates of an execution as messages, the oldest first.
+
+    Raises: as `fetch_row`.
+    """
+    found = await _of_one(asker, execution_id, "/logs", {"tail": tail})
+    if found is None:
+        return []
+    if not isinstance(found, Mapping) or not isinstance(stored := found.get("logs") or [], list):
+        raise odd(f"{PATH}/{execution_id}/logs", "object with logs")
+    return [_message_of_log(row) for row in stored if isinstance(row, Mapping) and "type" in row]
 
 
 async def fetch_logs(asker: Asker, ids: Collection[str]) -> list[Message]:
@@ -57,7 +67,7 @@ async def fetch_logs(asker: Asker, ids: Collection[str]) -> list[Message]:
         async with limiter:
             try:
                 found.extend(await fetch_log(asker, execution_id))
-            except (Rejected, NotSent, OutcomeUnknown) as exc:
+            except FAILURES as exc:
                 failures.append(exc)
                 nursery.cancel_scope.cancel()
 
@@ -135,7 +145,7 @@ async def catch_up(asker: Asker, store: ExecutionStore, since: datetime) -> list
     execution stands, as far as its log is silent on that.
 
     Raises:
-        Rejected, NotSent, OutcomeUnknown: as `ask`.
+        Rejected, NotSent, OutcomeUnknown, InvalidData: as `fetch_row`.
     """
     fetched = await fetch_rows(asker, store, since)
     begin = (since - MARGIN).isoformat()
@@ -169,7 +179,8 @@ def _tells_more(known: Execution | None, row: Row) -> bool:
 
 def _message_of_log(row: Row) -> Message:
     """Return a stored update as it was pushed (protocol §11): its line is called `message` there."""
-    payload = dict(row.get("payload") or {})
+    told = row.get("payload")
+    payload = dict(told) if isinstance(told, Mapping) else {}
     text = payload.pop("message", None)
     if text is not None:
         payload["line" if row["type"] == "agent_log_line" else "message"] = text

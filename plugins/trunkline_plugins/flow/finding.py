@@ -31,7 +31,7 @@ async def found_id(asker: Asker, text: str) -> str:
     if len(fitting) == 1:
         return str(fitting[0]["id"])
     if not fitting:
-        among = f"the latest {len(found.rows)}" if found.total > len(found.rows) else "all"
+        among = "all" if found.are_all else f"the latest {len(found.rows)}"
         raise UserError(f"no execution begins with `{wanted}` among {among}; see `trunkline flows`")
     shown = "".join(f"\n  {_described(row)}" for row in fitting[:SHOWN])
     more = f"\n  and {len(fitting) - SHOWN} more" if len(fitting) > SHOWN else ""

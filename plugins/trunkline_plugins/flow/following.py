@@ -5,12 +5,13 @@ from typing import Any
 
 import trio
 
-from trunkline import Event, Gap, NotSent, OutcomeUnknown, PluginContext, Rejected
+from trunkline import Event, Gap, PluginContext
+from trunkline_plugins.asking import FAILURES
 from trunkline_plugins.flow.execution import Execution
 from trunkline_plugins.flow.fetching import fetch_log, fetch_row, messages_of
 from trunkline_plugins.flow.log import LogEntry, Seen, lines, ordered
 from trunkline_plugins.flow.store import TOPIC, ExecutionStore
-from trunkline_plugins.reconciling import wait_connected
+from trunkline_plugins.reconciling import is_connected, is_state
 
 LOOK = 15.0  # s between two looks at the server, which may have gone deaf
 LAST_WORDS = 0.5  # s after the end for what is still on its way
@@ -21,13 +22,24 @@ class Following:
     """Shows the lines of one execution until it has ended."""
 
     def __init__(
-        self, ctx: PluginContext[Any], row: Mapping[str, Any], show: Callable[[LogEntry], None]
+        self,
+        ctx: PluginContext[Any],
+        row: Mapping[str, Any],
+        show: Callable[[LogEntry], None],
+        tell: Callable[[str], object],
     ) -> None:
-        """Follow the execution of `row`; `show` is called once for each line, in order."""
+        """Follow the execution of `row`.
+
+        `show` is called once for each line, in order; `tell` with what a person should know of
+        how it is followed.
+        """
         self._ctx = ctx
         self._row = row
         self._id = str(row["id"])
         self._show = show
+        self._tell = tell
+        self._is_linked = False
+        self._is_told = False  # that it is not
         self._seen = Seen()
         self._store = ExecutionStore()
         self._fresh: list[LogEntry] = []
@@ -40,17 +52,18 @@ class Following:
         undo = self._ctx.subscribe(
             TOPIC, self._take, {"execution_id": self._id}, self._note_gap, buffer=BUFFER
         )
+        undo_link = self._ctx.subscribe("system", self._note_link, is_state)
         try:
             await self._look()
             if not self._execution.is_final:
                 await self._follow()
         finally:
             undo()
+            undo_link()
         return self._execution
 
     async def _follow(self) -> None:
         """Show what comes until the end, and what comes right after it."""
-        await wait_connected(self._ctx)
         while not self._execution.is_final:
             await self._wait()
             if not self._is_whole:
@@ -72,13 +85,20 @@ class Following:
         self._changed = trio.Event()
         if scope.cancelled_caught:
             self._is_whole = False
+            self._tell_of_the_link()
+
+    def _tell_of_the_link(self) -> None:
+        """Say once that there is none."""
+        if not self._is_linked and not self._is_told:
+            self._tell(f"no live link: the server is asked every {LOOK:g} s")
+            self._is_told = True
 
     async def _look(self) -> None:
         """Fetch how it stands and what is stored of it; where that fails, the next look mends it."""
         try:
             row = await fetch_row(self._ctx, self._id)
             log = await fetch_log(self._ctx, self._id)
-        except (NotSent, OutcomeUnknown, Rejected) as exc:
+        except FAILURES as exc:
             self._ctx.log.warning("follow.failed", extra={"reason": str(exc)})
             return
         self._store.absorb(messages_of(row) if row else (), "backfill", are_rows=True)
@@ -92,6 +112,14 @@ class Following:
         if event.origin != "local":
             self._fresh += lines([event])
         self._changed.set()
+
+    def _note_link(self, event: Event) -> None:
+        """Look at once where the link has come: what was pushed before it was missed."""
+        self._is_linked = is_connected(event)
+        if self._is_linked:
+            self._is_told = False
+            self._is_whole = False
+            self._changed.set()
 
     def _note_gap(self, _: Gap) -> None:
         self._is_whole = False

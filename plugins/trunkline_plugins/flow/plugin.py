@@ -8,14 +8,12 @@ import trio
 from trunkline import (
     Event,
     Gap,
-    NotSent,
-    OutcomeUnknown,
     PluginContext,
     PluginInfo,
-    Rejected,
     hookimpl,
 )
 from trunkline.plugin_api import Classifiers, Topics
+from trunkline_plugins.asking import FAILURES
 from trunkline_plugins.flow.execution import Execution
 from trunkline_plugins.flow.fetching import catch_up, fetch_logs, fetch_rows, messages_of
 from trunkline_plugins.flow.guarding import Guarding
@@ -81,7 +79,7 @@ class Keeping:
     def follow(self) -> None:
         """Take in what comes from now on."""
         self.store.follow(self._ctx)
-        self._ctx.subscribe(TOPIC, self._look, on_gap=self.guarding.note_gap)
+        self._ctx.subscribe(TOPIC, self._look)
 
     def line(self) -> str:
         """Return the line for `trunkline status`."""
@@ -95,7 +93,7 @@ class Keeping:
             for row in rows:
                 self.store.absorb(messages_of(row), "start", are_rows=True)
             self.store.absorb(await fetch_logs(self._ctx, [row["id"] for row in rows]), "start")
-        except (Rejected, NotSent, OutcomeUnknown) as exc:
+        except FAILURES as exc:
             self._ctx.log.warning("reconcile.failed", extra={"reason": str(exc)})
 
     async def _compare(self) -> list[str]:

@@ -3,19 +3,26 @@
 import json
 import random
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import NoReturn
 
+import httpx
 import pytest
 import trio
 from click.testing import CliRunner
 from served import Served, kept_logging, serving
 from trio.testing import MockClock
 
+from trunkline import TransportError
 from trunkline.cli import main, trunkline
 from trunkline.config import config_from_mapping
+from trunkline.connection.connection import Connection
 from trunkline.host.command import open_command
+from trunkline.plugin_api import Response
 from trunkline.simulator import ACCOUNT_A, Execution, Refusal, Simulator
+from trunkline.simulator.rest import Asked, Rest
 from trunkline_plugins.flow.finding import found_row
 from trunkline_plugins.flow.following import Following
 from trunkline_plugins.flow.log import LogEntry, Seen, joined
@@ -227,6 +234,7 @@ async def test_follow_of_a_server_that_has_gone_deaf_ends_all_the_same(
     simulator = Simulator(seed=1)
     execution = simulator.world.add_execution()
     shown: list[str] = []
+    told: list[str] = []
     url = "ws://127.0.0.1:1/api/v1/ws/unified"
     table = {"connection": {"url": url, "token": {"env": "T"}}}
     config = config_from_mapping(table, environ={"T": "demo-token"})
@@ -249,9 +257,77 @@ async def test_follow_of_a_server_that_has_gone_deaf_ends_all_the_same(
         nursery.start_soon(go_deaf)
         row = await found_row(ctx, execution.id[:8])
         with trio.fail_after(60):
-            found = await Following(ctx, row, lambda entry: shown.append(entry.text)).run()
+            found = await Following(
+                ctx, row, lambda entry: shown.append(entry.text), told.append
+            ).run()
     assert found.status == "TIMEOUT"
     assert shown == ["heard"]
+    assert told == []
+
+
+async def test_follow_needs_no_live_link(autojump_clock: MockClock) -> None:
+    """Where a proxy lets no socket through the server is asked, and a person is told once."""
+    simulator = Simulator(seed=1)
+    execution = simulator.world.add_execution()
+    shown: list[str] = []
+    told: list[str] = []
+    url = "ws://127.0.0.1:1/api/v1/ws/unified"
+    table = {"connection": {"url": url, "token": {"env": "T"}}}
+    config = config_from_mapping(table, environ={"T": "demo-token"})
+
+    async def go_on() -> None:
+        await trio.sleep(40)
+        simulator.world.update_execution(execution, "agent_log_line", {"line": "unheard"})
+        simulator.world.update_execution(execution, "status_update", {"status": "SUCCEEDED"})
+
+    async def refuse(*_: object) -> NoReturn:
+        await trio.lowlevel.checkpoint()
+        raise TransportError("rejected", "no upgrade here")
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        target = request.url.raw_path.decode()
+        told = rest.answer(Asked.of(request.method, target, request.headers, b""))
+        return httpx.Response(told.status, headers=dict(told.headers), json=told.body)
+
+    rest = Rest(simulator.world, simulator.tokens)
+    async with (
+        open_command(
+            config, "flows", "flow", dial=refuse, http_transport=httpx.MockTransport(answer)
+        ) as ctx,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(go_on)
+        row = await found_row(ctx, execution.id)
+        with trio.fail_after(60):
+            following = Following(ctx, row, lambda entry: shown.append(entry.text), told.append)
+            found = await following.run()
+    assert found.status == "SUCCEEDED"
+    assert "unheard" in shown
+    assert told == ["no live link: the server is asked every 15 s"]
+
+
+ODD = {
+    "a page": "<html>console</html>",
+    "an object": {"detail": "hello"},
+    "rows of something else": [{"status": "RUNNING"}, "x"],
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+@pytest.mark.parametrize("words", [[], ["show", "0" * 8], ["show", str(uuid.UUID(int=1))]])
+def test_an_answer_of_something_else_is_said_to_be_none(
+    run: Run, monkeypatch: pytest.MonkeyPatch, case: str, words: list[str]
+) -> None:
+    """A proxy's page with HTTP 200 is neither an empty list nor a traceback."""
+
+    async def request(*_: object) -> Response:
+        await trio.lowlevel.checkpoint()
+        return Response(200, {}, ODD[case])
+
+    monkeypatch.setattr(Connection, "request", request)
+    code, out, err = run(*words)
+    assert (code, out) == (1, "")
+    assert "though HTTP 200; is `url` the server's own?" in err
 
 
 MOMENT = datetime(2026, 11, 22, 21, 0, tzinfo=UTC)

@@ -8,10 +8,11 @@ import pytest
 import trio
 
 from trunkline import ConfigError
-from trunkline.config import config_from_mapping
+from trunkline.config import Secret, config_from_mapping
 from trunkline.simulator import Execution, Simulator
 from trunkline.testing import HostFactory, HostUnderTest
-from trunkline_plugins.flow import FlowSettings
+from trunkline_plugins.flow import FlowSettings, GuardRule
+from trunkline_plugins.flow.acts import UNSENT, Acts
 
 TOPIC = "flow_executions"
 
@@ -131,6 +132,65 @@ async def test_a_clock_of_ours_that_is_wrong_stops_nobody(
         assert execution.stop_requested.is_set()
 
 
+async def test_a_wrong_time_stops_nobody(trunkline_host: HostFactory, tmp_path: Path) -> None:
+    """A day ahead or a day ago, it says nothing of the others, nor of its own execution."""
+    rule = {"name": "slow", "action": "stop", "max_seconds": 3600}
+    async with trunkline_host(only=["flow"], config=table(tmp_path, rule)) as host:
+        executions = [host.simulator.world.add_execution() for _ in range(3)]
+        for each in executions:
+            update(host, each, "execution_started", status="PENDING", flow_name="nightly")
+        await trio.sleep(1)
+        for moment in ("2026-01-02T00:00:00+00:00", "2025-12-31T00:00:00+00:00"):
+            await host.push(
+                {
+                    "type": "agent_status",
+                    "execution_id": executions[0].id,
+                    "account_id": executions[0].account_id,
+                    "timestamp": moment,
+                    "payload": {"status": "RUNNING"},
+                }
+            )
+        await trio.sleep(60)
+        assert not any(each.stop_requested.is_set() for each in executions)
+    assert audit(tmp_path) == []
+
+
+async def test_time_goes_on_where_no_event_comes_any_more(
+    trunkline_host: HostFactory, tmp_path: Path
+) -> None:
+    """The server has gone deaf at a loss of the link; what it does not say is measured here."""
+    rule = {"name": "slow", "action": "stop", "max_seconds": 600}
+    async with trunkline_host(only=["flow"], config=table(tmp_path, rule)) as host:
+        execution = begin(host)
+        await trio.sleep(1)
+        host.simulator.world.bus_is_up = False
+        await host.drop_connection()
+        await trio.sleep(580)
+        assert not execution.stop_requested.is_set()
+        await trio.sleep(60)
+        assert execution.stop_requested.is_set()
+
+
+async def test_who_began_before_the_host_is_as_old_as_the_server_says(
+    trunkline_host: HostFactory, tmp_path: Path
+) -> None:
+    """Once three events have told what time it is there."""
+    rule = {"name": "slow", "action": "stop", "max_seconds": 3600}
+    simulator = Simulator(seed=1, walltime=lambda: 1_767_225_600.0 + trio.current_time())
+    execution = simulator.world.add_execution()
+    execution.created_at -= 3590
+    async with trunkline_host(
+        only=["flow"], simulator=simulator, config=table(tmp_path, rule)
+    ) as host:
+        await trio.sleep(1)
+        for number in range(3):
+            update(host, execution, "agent_log_line", line=f"{number}")
+        await trio.sleep(5)
+        assert not execution.stop_requested.is_set()
+        await trio.sleep(10)
+        assert execution.stop_requested.is_set()
+
+
 async def test_what_was_over_the_limit_when_the_host_starts_is_stopped(
     trunkline_host: HostFactory, tmp_path: Path
 ) -> None:
@@ -205,6 +265,81 @@ async def test_a_stop_waits_for_the_link_and_is_sent_once(
         await trio.sleep(120)  # fetched after the gap
         assert execution.status == "STOPPED"
         assert len(host.sent("command")) == 1
+
+
+async def test_a_stop_outlasts_an_outage_however_long(
+    trunkline_host: HostFactory, tmp_path: Path
+) -> None:
+    """The time without a link is no time in which the server could have answered."""
+    rule = {"name": "slow", "action": "stop", "max_seconds": 60}
+    async with trunkline_host(only=["flow"], config=table(tmp_path, rule)) as host:
+        execution = begin(host)
+        await trio.sleep(1)
+        host.simulator.restart(600)
+        await trio.sleep(550)
+        assert [line["outcome"] for line in audit(tmp_path)] == ["decided"]
+        await trio.sleep(120)
+        assert execution.status == "STOPPED"
+        assert len(host.sent("command")) == 1
+    assert [line["outcome"] for line in audit(tmp_path)] == ["decided", "stopped"]
+
+
+async def test_a_stop_that_never_left_is_sent_by_the_next_host(
+    trunkline_host: HostFactory, tmp_path: Path
+) -> None:
+    """It is written down as not sent."""
+    rule = {"name": "slow", "action": "stop", "max_seconds": 60}
+    config = table(tmp_path, rule)
+    simulator = Simulator(seed=1)
+    async with trunkline_host(only=["flow"], simulator=simulator, config=config) as host:
+        execution = begin(host)
+        await trio.sleep(1)
+        simulator.restart(95)
+        await trio.sleep(90)
+    assert [line["outcome"] for line in audit(tmp_path)] == ["decided", UNSENT]
+    async with trunkline_host(only=["flow"], simulator=simulator, config=config) as host:
+        await trio.sleep(300)
+        assert execution.status == "STOPPED"
+        assert len(host.sent("command")) == 1
+    assert [line["outcome"] for line in audit(tmp_path)][2:] == ["decided", "stopped"]
+
+
+async def test_what_was_done_is_not_done_again_by_the_next_host(
+    trunkline_host: HostFactory, tmp_path: Path
+) -> None:
+    """Nor after a restart of the plugin, which begins in the same way; a new rule acts."""
+    rule = {"name": "tokens", "action": "stop", "max_tokens": 10}
+    viewer = {"token": Secret("viewer-token")}
+    simulator = Simulator(seed=1)
+    execution = simulator.world.add_execution()
+    simulator.world.update_execution(execution, "token_usage_update", {"total_tokens": 30})
+    for rules in ([rule], [rule], [rule, {**rule, "name": "mild", "action": "warn"}]):
+        async with trunkline_host(
+            only=["flow"], simulator=simulator, config=table(tmp_path, *rules), connection=viewer
+        ) as host:
+            await trio.sleep(5)
+            assert len(host.sent("command")) == 1
+    told = [(line["rule"], line["outcome"]) for line in audit(tmp_path)]
+    assert told == [
+        ("tokens", "decided"),
+        ("tokens", "refused: unauthorized"),
+        ("mild", "decided"),
+    ]
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trunkline_plugins.flow.acts.REMEMBERED", 100)
+    acts = Acts()
+    rule = GuardRule(name="a", action="stop", max_tokens=1)
+    for number in range(300):
+        line = {"rule": "a", "action": "stop", "execution_id": f"before {number}"}
+        acts.recall([line])
+        assert acts.begin(rule, f"{number}")
+        assert not acts.begin(rule, f"{number}")
+        assert acts.is_first_stop(f"{number}")
+        assert not acts.is_first_stop(f"{number}")
+    assert sum(acts.was_done(rule, f"before {number}") for number in range(300)) == 100
+    assert acts.is_first_stop("0")
 
 
 async def test_a_stop_that_is_refused_is_written_down_and_not_repeated(
