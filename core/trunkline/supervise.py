@@ -74,8 +74,7 @@ async def supervise(
         wait = backoff.delay(failure_count - 1, _hint(leaves), rng)
         reason = "; ".join(dict.fromkeys(reason_of(leaf) for leaf in leaves))
         if not all(isinstance(leaf, NotReady) for leaf in leaves):
-            culprit = leaves[0] if len(leaves) == 1 else error
-            _log_failure(name, culprit, reason, failure_count, wait)
+            _log_failure(name, cause_of(error), reason, failure_count, wait)
         on_state(JobReport("waiting", reason, wait, failure_count))
         await trio.sleep(wait)
 
@@ -86,6 +85,12 @@ def reason_of(exc: BaseException) -> str:
     if not isinstance(exc, TrunklineError):
         text = f"{type(exc).__name__}: {text}" if text else type(exc).__name__
     return text if len(text) <= REASON_LENGTH else text[: REASON_LENGTH - 1] + "…"
+
+
+def cause_of(exc: BaseException) -> BaseException:
+    """Return the one exception that a group holds, as a nursery makes it; else what was given."""
+    leaves = tuple(_leaves(exc))
+    return leaves[0] if len(leaves) == 1 else exc
 
 
 def _leaves(exc: BaseException) -> Iterator[BaseException]:

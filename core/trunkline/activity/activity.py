@@ -182,6 +182,8 @@ class Activity:
         is_done = False
         with trio.move_on_after(limit):
             await self._wait_stored()
+            if until == "delivered":  # a command may have given back dead letters just now
+                await self._keeper.look_now(self._changes.notify)
             seq = self._keeper.outbox.tail
             while until == "delivered" and not all(each.has_had(seq) for each in self._deliveries):
                 await self._changes.wait()

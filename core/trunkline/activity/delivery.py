@@ -18,11 +18,12 @@ from trunkline.activity.changes import Changes
 from trunkline.activity.keeper import Keeper
 from trunkline.activity.link import Gate
 from trunkline.activity.outbox import At, Batch, Outbox, Place
+from trunkline.activity.record import TEXT_LENGTH, text
 from trunkline.activity.sinks import SinkRule
 from trunkline.backoff import WORK
 from trunkline.errors import NotReady, Reject
 from trunkline.events import Event
-from trunkline.supervise import JobReport, reason_of
+from trunkline.supervise import JobReport, cause_of, reason_of
 
 logger = logging.getLogger(__name__)
 
@@ -194,15 +195,18 @@ class Delivery:
                 self._at("write")
                 await self._write(given)
                 self._at("written")
-        except Reject as exc:
-            reasons = {places[n]: why for n, why in exc.reasons.items() if 0 <= n < len(places)}
-            await self._settle(batch, reasons, withheld)
-        except (NotReady, trio.TooSlowError) as exc:
-            await self._wait(exc, getattr(exc, "retry_after", None))
         except (Exception, SystemExit) as exc:  # noqa: BLE001 - a sink; counted and logged for its owner
-            await self._fail(batch, withheld, exc)
+            failure = cause_of(exc)
         else:
             await self._settle(batch, {}, withheld)
+            return
+        if isinstance(failure, Reject):
+            reasons = {places[n]: why for n, why in failure.reasons.items() if 0 <= n < len(places)}
+            await self._settle(batch, reasons, withheld)
+        elif isinstance(failure, NotReady | trio.TooSlowError):
+            await self._wait(failure, getattr(failure, "retry_after", None))
+        else:
+            await self._fail(batch, withheld, failure)
 
     def _read(self, outbox: Outbox) -> tuple[Batch, frozenset[int]]:
         """Return the next batch, and which places in it lack consent; in the worker."""
@@ -221,6 +225,8 @@ class Delivery:
     ) -> None:
         """Commit what the sink has answered; a cancel leaves a moment for it."""
         name, now = self.rule.name, self._walltime()
+        # the sink's own words: what the store could not take would fail for ever
+        reasons = {index: text(str(why), TEXT_LENGTH) for index, why in reasons.items()}
 
         def settle(outbox: Outbox) -> int:
             return outbox.settle(name, batch, now, dead_letters=reasons, withheld=withheld)

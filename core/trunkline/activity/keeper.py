@@ -167,8 +167,12 @@ class Keeper:
         """Call `on_change` whenever a command has changed the file, until cancelled."""
         while self.path is not None:
             await trio.sleep(LOOK_INTERVAL)
-            if await self.ask(lambda outbox: outbox.refresh()):
-                on_change()
+            await self.look_now(on_change)
+
+    async def look_now(self, on_change: Callable[[], None]) -> None:
+        """Call `on_change` if a command has changed the file since the last look."""
+        if await self.ask(lambda outbox: outbox.refresh()):
+            on_change()
 
     async def close(self) -> None:
         """Close the store; shielded, for a second at most."""

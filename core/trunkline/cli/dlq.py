@@ -70,7 +70,7 @@ def list_(file: Path, *, sink: str | None, reason: str | None, as_json: bool) ->
                 letter.event.type,
                 _moment(letter),
                 letter.attempts,
-                letter.reason,
+                _reason(letter),
             ]
             for letter in letters
         ],
@@ -88,7 +88,7 @@ def show(file: Path, *, number: int, as_json: bool) -> None:
     if as_json:
         click.echo(orjson.dumps(_plain(letter), option=orjson.OPT_INDENT_2))
         return
-    about = {"number": number, "sink": letter.sink, "reason": letter.reason}
+    about = {"number": number, "sink": letter.sink, "reason": _reason(letter)}
     about |= {"tries": letter.attempts, "died": _moment(letter)}
     print_table(("field", "value"), list(about.items()))
     click.echo()
@@ -211,11 +211,15 @@ def _moment(letter: "DeadLetter") -> str:
     return datetime.fromtimestamp(letter.died, UTC).isoformat(sep=" ", timespec="seconds")
 
 
+def _reason(letter: "DeadLetter") -> str:
+    return f"{letter.reason} (damaged: purge it)" if letter.is_damaged else letter.reason
+
+
 def _plain(letter: "DeadLetter") -> dict[str, Any]:
     return {
         "number": letter.number,
         "sink": letter.sink,
-        "reason": letter.reason,
+        "reason": _reason(letter),
         "attempts": letter.attempts,
         "died": datetime.fromtimestamp(letter.died, UTC).isoformat(),
         "event": orjson.loads(letter.event.to_json()),

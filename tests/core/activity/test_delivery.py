@@ -94,6 +94,44 @@ async def test_a26_rejected_events_are_dead_and_the_rest_is_delivered(
         assert "outbox.dead_letter" in [record.message for record in caplog.records]
 
 
+@pytest.mark.parametrize("answers", [[Reject({0: "bad \ud800"})], [ValueError("bad \ud800")] * 5])
+async def test_a26_whatever_a_sink_says_why_does_not_hold_up_what_comes_after(
+    autojump_clock: trio.testing.MockClock, answers: list[Exception]
+) -> None:
+    """Text that no file takes is made storable."""
+    sink = Recorder(*answers)
+    async with running(rule(sink, batch=1, linger=0.0)) as (tracker, activity):
+        tracker.track_action("a")
+        tracker.track_action("b")
+        assert (await tracker.flush(600)).is_done
+        [statistics] = activity.statistics().sinks
+        assert (statistics.delivered_count, statistics.dead_count) == (1, 1)
+        assert sink.names == ["b"]
+
+
+async def test_a26_not_ready_out_of_a_nursery_is_not_ready(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """However often: a group of one is its cause."""
+    tries = 0
+
+    async def sink(events: Sequence[Event]) -> None:
+        nonlocal tries
+        tries += 1
+        async with trio.open_nursery():
+            if tries < 10:
+                raise NotReady("the database is away")
+
+    async with running(rule(sink, linger=0.0)) as (tracker, activity):
+        tracker.track_action("a")
+        await trio.sleep(60)
+        [statistics] = activity.statistics().sinks
+        assert statistics.error == "the database is away"
+        assert (await tracker.flush(600)).is_done
+        [statistics] = activity.statistics().sinks
+        assert (statistics.delivered_count, statistics.dead_count) == (1, 0)
+
+
 async def test_a26_acceptance_12_poison_is_found_by_halving_and_given_up_after_five_failures_alone(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

@@ -1,5 +1,6 @@
 """A full outbox: the least valuable and oldest go, conversions never before anything else."""
 
+import sqlite3
 from collections import Counter
 
 from hypothesis import given
@@ -39,6 +40,27 @@ def test_a23_bytes_are_a_bound_too() -> None:
     assert outbox.used.bytes <= 10 * small.size
     assert names(outbox.read("p.sink", 99)) in ([], [large.id.removeprefix("id-")])
     assert books(outbox) == 10
+
+
+def test_what_is_not_there_is_not_looked_for_again() -> None:
+    """No page view among a thousand actions: only the first commit looks through all of them."""
+    opened: list[sqlite3.Connection] = []
+
+    def connect(place: str) -> sqlite3.Connection:
+        opened.append(sqlite3.connect(place, isolation_level=None))
+        return opened[0]
+
+    def step() -> None:
+        nonlocal steps
+        steps += 1
+
+    outbox = store(bounds=Bounds(1000, 10**9), connect=connect)
+    outbox.append([row(str(n)) for n in range(1000)])
+    outbox.append([row("first")])
+    steps = 0
+    opened[0].set_progress_handler(step, 1)  # for every step of SQLite's machine
+    assert outbox.append([row("second")]) == {"action": 1}
+    assert steps < 500
 
 
 def test_what_goes_counts_against_those_that_still_needed_it() -> None:

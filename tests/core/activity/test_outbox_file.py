@@ -1,11 +1,13 @@
 """The file of an outbox: ours or refused, sound or set aside, one host each (F16, F17, C82, C83)."""
 
+import errno
 import os
 import random
 import sqlite3
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from outbox_bench import NOW, key, names, row, store
@@ -216,11 +218,12 @@ def test_f17_a_damaged_page_costs_what_stood_on_it(
     assert aside(path) == [kept]
 
 
-def test_f17_a_place_that_is_lost_begins_anew_with_what_was_kept(path: Path) -> None:
+@pytest.mark.parametrize("harm", ["DROP TABLE sinks", "UPDATE sinks SET cursor = 'x'", f"UPDATE sinks SET cursor = {2**63 - 1}"])  # fmt: skip
+def test_f17_a_place_that_is_lost_begins_anew_with_what_was_kept(path: Path, harm: str) -> None:
     """Rather twice than never."""
     filled(path, 3)
     db = sqlite3.connect(path)
-    db.execute("DROP TABLE sinks")
+    db.execute(harm)
     db.commit()
     db.close()
     spoil(path, "dead")
@@ -249,28 +252,123 @@ def test_a_damaged_file_that_cannot_be_set_aside_is_left_alone(as_nobody: Path) 
     path = as_nobody / "outbox.db"
     path.write_bytes(b"garbage" * 1000)
     as_nobody.chmod(0o500)
-    with pytest.raises(OutboxUnavailable, match="cannot be set aside"):
+    with pytest.raises(OutboxUnavailable, match="Permission denied"):
         open_file(path)
     as_nobody.chmod(0o700)
     assert path.read_bytes() == b"garbage" * 1000
 
 
-def test_nothing_is_kept_of_what_cannot_be_copied(
+def test_nothing_is_kept_of_what_the_disk_does_not_give_back(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A full disk costs the attempt, not the file."""
+    """A broken disk costs what stood on it, not every start."""
 
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+    def broken(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
 
     filled(path, 3)
-    whole = path.read_bytes()
-    path.write_bytes(b"\xff" * 4096 + whole[4096:])
-    monkeypatch.setattr("shutil.copyfile", full)
+    spoil(path, "dead")
+    monkeypatch.setattr("shutil.copyfile", broken)
     outbox = store(path=path)
     assert outbox.used.events == 0
     assert len(aside(path)) == 1
     assert "outbox.damaged" in [record.message for record in caplog.records]
+
+
+def test_a_full_disk_costs_the_attempt_to_salvage_not_the_file(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stands as it was, and the next start begins again."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    filled(path, 3)
+    spoil(path, "dead")
+    before = path.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.copyfile", full)
+        with pytest.raises(OutboxUnavailable, match="No space left"):
+            store(path=path)
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "step", ["INSERT OR IGNORE INTO events", "PRAGMA wal_checkpoint", "SELECT seq, id"]
+)
+def test_a_salvage_that_fails_is_begun_again_and_loses_nothing(path: Path, step: str) -> None:
+    """Filling the new file, emptying its log, reading the copy: none of it is taken for damage."""
+    armed = [1]
+
+    class Full(sqlite3.Connection):
+        def execute(self, sql: str, *rest: Any) -> sqlite3.Cursor:
+            self._step(sql)
+            return super().execute(sql, *rest)
+
+        def executemany(self, sql: str, *rest: Any) -> sqlite3.Cursor:
+            self._step(sql)
+            return super().executemany(sql, *rest)
+
+        def _step(self, sql: str) -> None:
+            if armed and sql.startswith(step):
+                error = sqlite3.OperationalError("database or disk is full")
+                error.sqlite_errorcode = sqlite3.SQLITE_FULL
+                raise error
+
+    def connect(place: str) -> sqlite3.Connection:
+        return sqlite3.connect(place, isolation_level=None, factory=Full)
+
+    filled(path, 5)
+    spoil(path, "dead")
+    with pytest.raises(OutboxUnavailable):
+        store(path=path, connect=connect)
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+    armed.clear()
+    outbox = store(path=path, connect=connect)
+    assert [name[0] for name in names(outbox.read("p.sink", 9))] == ["2", "3", "4"]
+    assert len(aside(path)) == 1
+    outbox.close()
+
+
+def test_a_salvage_that_ended_before_its_last_step_is_finished(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between two renames: what was kept is whole, and the next start finds it."""
+    rename = Path.rename
+
+    def cut_off(self: Path, target: Path) -> Path:
+        if self.name.endswith(".salvaged"):
+            raise OSError(errno.EIO, "Input/output error")
+        return rename(self, target)
+
+    filled(path, 5)
+    spoil(path, "dead")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", cut_off)
+        with pytest.raises(OutboxUnavailable, match="cannot be set aside: Input/output error"):
+            store(path=path)
+    assert not path.exists()
+    outbox = store(path=path)
+    assert [name[0] for name in names(outbox.read("p.sink", 9))] == ["2", "3", "4"]
+    assert len(aside(path)) == 1
+    outbox.close()
+
+
+@pytest.mark.parametrize("table", ["events", "sqlite_sequence"])
+def test_f17_what_is_stored_after_a_salvage_is_delivered(path: Path, table: str) -> None:
+    """Its numbers go on above the cursors, also where nothing that was there is left."""
+    outbox = store(path=path)
+    outbox.append([row(f"{n}-" + "x" * 200) for n in range(50)])
+    outbox.settle("p.sink", outbox.read("p.sink", 50), NOW)
+    outbox.close()
+    spoil(path, table)
+    outbox = store(path=path)
+    outbox.append([row("new")])
+    assert (outbox.tail, outbox.places["p.sink"].cursor) == (51, 50)
+    assert names(outbox.read("p.sink", 9)) == ["new"]
+    outbox.close()
+    assert len(aside(path)) == 1
 
 
 def test_a22_one_host_per_file_and_the_other_is_named(tmp_path: Path) -> None:

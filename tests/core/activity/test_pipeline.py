@@ -329,6 +329,49 @@ async def test_a28_a_replay_beside_the_host_is_delivered_at_once(
         assert (figures.letter_count, figures.waiting_count) == (0, 0)
 
 
+async def test_a6_a_flush_knows_of_a_replay_just_before(
+    autojump_clock: trio.testing.MockClock, tmp_path: Path
+) -> None:
+    """Also where nothing else was recorded: the dead letter is delivered before it says so."""
+    from trunkline.activity.outbox.letterbox import open_letterbox
+
+    sink = Recorder(Reject({0: "too odd"}))
+    async with running(rule(sink, batch=1), path=tmp_path / "o.db") as (tracker, _):
+        tracker.track_action("dead")
+        assert (await tracker.flush(5)).is_done
+        sink.events.clear()
+        sink.answers = [0.1, 0.1]
+        with open_letterbox(tmp_path / "o.db") as box:
+            box.replay(box.letters())
+        assert (await tracker.flush(5)).is_done
+        assert sink.names == ["dead"]
+
+
+async def test_an_account_that_changes_while_nothing_waits_is_not_held(
+    autojump_clock: trio.testing.MockClock, tmp_path: Path
+) -> None:
+    """What comes then is the new one's, in this run and the next; what waits stays the old one's."""
+    link, sink, path = Link(), Recorder(), tmp_path / "o.db"
+    link.account = "alice"
+    async with running(rule(sink, greets=True), path=path, link=link) as (tracker, _):
+        tracker.track_action("of alice")
+        assert (await tracker.flush(5)).is_done
+        link.account = "bob"
+        link.tell(None)
+        tracker.track_action("of bob")
+        assert (await tracker.flush(5)).is_done
+        sink.answers = [NotReady("busy", retry_after=1e6)]
+        tracker.track_action("bob's too")
+        assert not (await tracker.flush(5)).is_done
+        link.account = "alice"
+        link.tell(None)
+        assert not (await tracker.flush(5)).is_done
+    link.account = "bob"
+    async with running(rule(sink, greets=True), path=path, link=link) as (tracker, _):
+        assert (await tracker.flush(5)).is_done
+    assert sink.names == ["of alice", "of bob", "bob's too"]
+
+
 async def test_a_file_of_another_account_is_held_and_said(
     autojump_clock: trio.testing.MockClock, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

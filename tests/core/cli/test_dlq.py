@@ -1,6 +1,7 @@
 """`trunkline dlq`: dead letters listed, shown, given back, deleted; on the file, a host or none."""
 
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,20 @@ def test_a28_replay_gives_back_under_the_same_id_to_that_sink_alone(folder: Path
     outbox.settle("p.other", outbox.read("p.other", 9), NOW)
     assert outbox.used.events == 0
     outbox.close()
+
+
+def test_a_damaged_letter_is_told_and_can_be_purged_but_not_replayed(folder: Path) -> None:
+    """A flipped bit in one of them hides none of the others."""
+    db = sqlite3.connect(folder / "var" / "outbox.db", isolation_level=None)
+    db.execute("UPDATE dead SET data = X'7B' WHERE number = 2")
+    db.close()
+    letters = [json.loads(line) for line in dlq("list", "--json").output.splitlines()]
+    assert [letter["reason"] for letter in letters] == ["too odd", "Too large (damaged: purge it)", "too odd"]  # fmt: skip
+    refused = dlq("replay", "--all", "--yes")
+    assert isinstance(refused.exception, UserError)
+    assert "dead letter 2 is damaged and can only be purged" in str(refused.exception)
+    assert dlq("purge", "2", "--yes").output == "purged 1\n"
+    assert dlq("replay", "--all", "--yes").output == "replayed 2\n"
 
 
 def test_a28_replay_by_filter_and_all(folder: Path) -> None:

@@ -13,6 +13,9 @@ class Database:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
+        self._must_vacuum = False
+        self.has_traces = False
+        """Something that was deleted may still stand in the file or its log."""
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -60,6 +63,28 @@ class Database:
         except sqlite3.Error:
             return False
         return not is_busy
+
+    def wipe(self) -> None:
+        """Take every trace of what was deleted out of the file and its log, or as much as goes now.
+
+        `secure_delete` is not enough: where SQLite moves rows from page to page it leaves copies in
+        the room between them, so the file is written anew.
+        """
+        self._must_vacuum = True
+        self.wipe_rest()
+
+    def wipe_rest(self) -> None:
+        """Do what `wipe` could not: another connection stood in the way, or the disk was full."""
+        if self._must_vacuum:
+            self._must_vacuum = not self._vacuumed()
+        self.has_traces = not self.truncated() or self._must_vacuum
+
+    def _vacuumed(self) -> bool:
+        try:
+            self._db.execute("VACUUM")
+        except sqlite3.Error:
+            return False
+        return True
 
     def close(self) -> None:
         """Close it."""

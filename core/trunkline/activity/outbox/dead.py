@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import attrs
+import orjson
 
 from trunkline.activity.outbox.rows import stored_event
 from trunkline.activity.outbox.schema import COMMON
@@ -30,6 +31,8 @@ class DeadLetter:
     died: float
     """Seconds since 1970."""
     event: Event
+    is_damaged: bool = False
+    """What the event said cannot be read any more."""
 
 
 def bury(
@@ -74,7 +77,11 @@ def letters(
     for number, name, why, attempts, died, *common in db.execute(
         f"{select} ORDER BY number", values
     ):
-        yield DeadLetter(number, name, why, attempts, died, stored_event(tuple(common)))
+        about = (number, name, why, attempts, died)
+        try:
+            yield DeadLetter(*about, stored_event(tuple(common)))
+        except orjson.JSONDecodeError:  # a flipped bit that SQLite does not see
+            yield DeadLetter(*about, stored_event((*common[:-1], b"{}")), is_damaged=True)
 
 
 def replay(db: sqlite3.Connection, numbers: Sequence[int]) -> int:

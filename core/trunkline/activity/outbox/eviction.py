@@ -11,6 +11,7 @@ from typing import NamedTuple
 import attrs
 
 from trunkline.activity.outbox.rows import ACTION, CONVERSION, PAGE_VIEW, Row
+from trunkline.activity.outbox.schema import tail_of
 
 
 class Victim(NamedTuple):
@@ -82,8 +83,9 @@ class Eviction:
             victim = Victim(*row)
             found.append(victim)
             excess_bytes -= victim.size
-        if found:
-            self._looked_to[rank] = found[-1].seq
+            self._looked_to[rank] = victim.seq
+        else:
+            self._looked_to[rank] = tail_of(db)
         return found
 
     def rolled_back(self) -> None:

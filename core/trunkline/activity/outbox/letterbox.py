@@ -26,8 +26,10 @@ class Letterbox:
         """Give these back to their sinks; return how many were still there.
 
         Raises:
-            UserError: the outbox no longer has such a sink: it would never take them.
+            UserError: the outbox no longer has such a sink, or one is damaged: it would never go.
         """
+        if damaged := [letter.number for letter in letters if letter.is_damaged]:
+            raise UserError(f"dead letter {damaged[0]} is damaged and can only be purged")
         known = {name for (name,) in self._db.execute("SELECT name FROM sinks")}
         if strange := sorted({letter.sink for letter in letters} - known):
             raise UserError(
@@ -42,7 +44,7 @@ class Letterbox:
         database = Database(self._db)
         with database.writing() as db:
             count = dead.purge(db, [letter.number for letter in letters])
-        database.truncated()
+        database.wipe()
         return count
 
 

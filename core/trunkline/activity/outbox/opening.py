@@ -1,7 +1,8 @@
 """Opens the file of an outbox: ours or refused, sound or set aside; nothing is ever deleted.
 
 What no restart can cure is a `ConfigError` (exit 78): a file that is somebody else's, read-only,
-or written by a newer version. A damaged file is renamed, and what can be read of it goes on.
+or written by a newer version. A damaged file is renamed once what can be read of it stands whole
+in another one, which takes its place: whatever ends that before can be tried again.
 """
 
 import errno
@@ -10,14 +11,16 @@ import os
 import sqlite3
 import stat
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import attrs
 
 from trunkline.activity.outbox import schema
+from trunkline.activity.outbox.database import Database
 from trunkline.activity.outbox.failures import OutboxDamaged, OutboxUnavailable, failure
-from trunkline.activity.outbox.salvage import Salvaged, salvage
+from trunkline.activity.outbox.salvage import PARTS, Salvaged, discard, salvage
 from trunkline.errors import ConfigError, Problem
 
 logger = logging.getLogger(__name__)
@@ -28,7 +31,6 @@ _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _INCURABLE = frozenset(
     {errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP, errno.EISDIR, errno.ENOTDIR}
 )
-_PARTS = ("", "-wal", "-shm")  # what SQLite keeps beside a file
 
 #: Opens a database; tests give one that fails.
 Connect = Callable[[str], sqlite3.Connection]
@@ -45,7 +47,7 @@ class Opened:
 
     db: sqlite3.Connection
     salvaged: Salvaged | None = None
-    """What was kept of a damaged file."""
+    """What was lost, where the file was damaged."""
 
 
 def open_memory(connect: Connect = connected) -> Opened:
@@ -65,17 +67,19 @@ def open_file(path: Path, connect: Connect = connected, *, damage: str | None = 
         ConfigError: it is not ours to use.
         OutboxUnavailable: it cannot be opened just now.
     """
-    if damage is None:
+    whole = path.with_name(path.name + ".salvaged")
+    is_unfinished = whole.exists()  # a process was ended while it put that in the file's place
+    if damage is None and not is_unfinished:
         _make_ours(path)
         try:
             return Opened(_sound(path, connect))
         except OutboxDamaged as exc:
             damage = str(exc)
-    aside = _set_aside(path)
-    _make_ours(path)
+    kept = Salvaged() if is_unfinished else _salvaged(path, whole, connect)
+    aside = _set_aside(path, whole)
     db = _sound(path, connect)
-    kept = salvage(aside, db)
-    about = {"source": str(aside), "reason": damage, "count": kept.event_count}
+    [count] = db.execute("SELECT count(*) FROM events").fetchone()
+    about = {"source": str(aside), "reason": damage or "found damaged before", "count": count}
     logger.error("outbox.damaged", extra={**about, "dropped": kept.lost_count})
     return Opened(db, kept)
 
@@ -96,14 +100,18 @@ def trouble(path: Path, exc: OSError) -> Exception:
 def _make_ours(path: Path) -> None:
     """Create the file if need be, for its owner alone; nothing there is a link or a stranger's."""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for part in _PARTS:
-            _check_owner(path.with_name(path.name + part))
-        fd = os.open(path, _FLAGS, MODE)
-        os.fchmod(fd, MODE)
-        os.close(fd)
+        _create(path)
     except OSError as exc:
         raise trouble(path, exc) from exc
+
+
+def _create(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for part in PARTS:
+        _check_owner(path.with_name(path.name + part))
+    fd = os.open(path, _FLAGS, MODE)
+    os.fchmod(fd, MODE)
+    os.close(fd)
 
 
 def _check_owner(path: Path) -> None:
@@ -155,15 +163,42 @@ def _check_ours(path: Path, db: sqlite3.Connection) -> None:
         )
 
 
-def _set_aside(path: Path) -> Path:
-    """Rename the file and what belongs to it; return the new name."""
+def _salvaged(path: Path, whole: Path, connect: Connect) -> Salvaged:
+    """Put what is good of the damaged file into a new one, which is named `whole` when it is.
+
+    Raises:
+        OutboxUnavailable: not now; the damaged file stands as it was.
+    """
+    new = path.with_name(path.name + ".new")
+    discard(new)
+    try:
+        _create(new)
+        with closing(_sound(new, connect)) as db:
+            kept = salvage(path, db, connect)
+            if not Database(db).truncated():  # its log is not renamed with it
+                raise OutboxUnavailable(f"{new} cannot be written")
+        new.rename(whole)
+    except (OSError, sqlite3.Error) as exc:
+        raise failure(exc) from exc
+    finally:
+        discard(new)
+    return kept
+
+
+def _set_aside(path: Path, whole: Path) -> Path:
+    """Rename the damaged file and what belongs to it, and put `whole` in its place; return the name.
+
+    Where it is ended between two steps, the next start finds `whole` and goes on.
+    """
     stamp = datetime.now(UTC).strftime(STAMP)
     aside = path.with_name(f"{path.name}.corrupt-{stamp}")
+    _check_owner(whole)
     try:
-        for part in _PARTS:
+        for part in PARTS:
             source = path.with_name(path.name + part)
             if source.exists():
                 source.rename(aside.with_name(aside.name + part))
+        whole.rename(path)
     except OSError as exc:
         raise OutboxUnavailable(f"{path} cannot be set aside: {exc.strerror}") from exc
     return aside

@@ -39,7 +39,6 @@ class Outbox:
         self._removals = 0
         self._register = register
         self._wanting: dict[str, tuple[Place, ...]] = {}  # {topic: who gets it}
-        self._must_truncate = False
         self._used = Bounds(0, 0)
         self._version = 0
         self.tail = 0
@@ -67,11 +66,12 @@ class Outbox:
         Raises:
             OutboxUnavailable, OutboxDamaged: nothing was stored.
         """
-        wanted = [row for row in rows if self._wanted_by(row.topic)]
+        wanted = [row for row in rows if self._is_wanted(row.topic)]
         if not wanted:
             return Counter()
         if self._register.absent and self._is_full_with(wanted):
             self._release_absent()
+            return self.append(rows)
         try:
             with self._db.writing() as db:
                 victims, kept, refused = self._eviction.choose(db, self._used, wanted)
@@ -104,6 +104,10 @@ class Outbox:
         with self._db.writing() as db:
             self._register.release(db)
         self._recount()
+
+    def _is_wanted(self, topic: str) -> bool:
+        away = self._register.absent.values()
+        return bool(self._wanted_by(topic)) or any(place.wants(topic) for place in away)
 
     def _wanted_by(self, topic: str) -> tuple[Place, ...]:
         found = self._wanting.get(topic)
@@ -150,20 +154,23 @@ class Outbox:
         attempts = max(1, place.failures if place.suspect == batch.seqs[0] else 1)
         with self._db.writing() as db:
             alive = self._still_there(db, batch)
+            # when nothing of anybody's is left, the next may be another's
+            account = place.account if place.waiting > len(alive) else None
             buried = {index: why for index, why in buried.items() if batch.seqs[index] in alive}
             for index, reason in buried.items():
                 dead.bury(db, sink, batch.seqs[index], reason, attempts, now)
             gone = dead.bound(db) if buried else 0
             self._at("dead")
             db.execute(
-                "UPDATE sinks SET cursor = ?, suspect = 0, failures = 0 WHERE name = ?",
-                (batch.seqs[-1], sink),
+                "UPDATE sinks SET cursor = ?, suspect = 0, failures = 0, account = ? WHERE name = ?",
+                (batch.seqs[-1], account, sink),
             )
             done = [v for v in batch.victims() if v.seq in alive and self._is_last(place, v)]
             db.executemany("DELETE FROM events WHERE seq = ?", [(victim.seq,) for victim in done])
             self._at("cursor")
         self._at("settled")
         place.cursor, place.suspect, place.failures = batch.seqs[-1], 0, 0
+        place.account = account
         self._use(-len(done), -sum(victim.size for victim in done))
         forgotten = sum(batch.seqs[index] in alive for index in withheld)
         place.waiting -= len(alive)
@@ -219,8 +226,8 @@ class Outbox:
             db.execute("DELETE FROM dead WHERE subject = ?", (subject,))
         self._removed(victims, evicted=False)
         self._recount_letters()
-        self._must_truncate = True
-        self._truncate()
+        self._at("checkpoint")
+        self._db.wipe()
 
     def _removed(self, victims: Sequence[Victim], *, evicted: bool) -> None:
         """Count what went before its time against the sinks that still needed it."""
@@ -240,8 +247,8 @@ class Outbox:
     def refresh(self) -> bool:
         """See what a command has changed in the file meanwhile; True if it has."""
         version = self._db.number("PRAGMA data_version")
-        if self._must_truncate:
-            self._truncate()
+        if self._db.has_traces:
+            self._db.wipe_rest()
         if version == self._version:
             return False
         self._recount()
@@ -289,8 +296,3 @@ class Outbox:
         counts = dict(self._db.rows("SELECT sink, count(*) FROM dead GROUP BY sink"))
         for place in self.places.values():
             place.letters = counts.get(place.key.name, 0)
-
-    def _truncate(self) -> None:
-        """Empty the log, in which deleted text still stands; a reader may put that off."""
-        self._at("checkpoint")
-        self._must_truncate = not self._db.truncated()
