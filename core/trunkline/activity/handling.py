@@ -2,9 +2,8 @@
 
 from contextvars import ContextVar
 
+from trunkline.activity.record import NAME_LENGTH, text
 from trunkline.events import Event
-
-_ID_LENGTH = 128  # characters
 
 #: (plugin, event), set by whoever calls a plugin's handler, in the handler's own context.
 HANDLING: ContextVar[tuple[str, Event] | None] = ContextVar("trunkline_handling", default=None)
@@ -19,5 +18,5 @@ def handled_now() -> dict[str, str] | None:
     about = {"plugin": plugin, "topic": event.topic}
     execution = event.get("execution_id")
     if isinstance(execution, str):
-        about["execution_id"] = execution[:_ID_LENGTH]
+        about["execution_id"] = text(execution, NAME_LENGTH)
     return about

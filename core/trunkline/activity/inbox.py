@@ -45,10 +45,8 @@ class Inbound(NamedTuple):
 
 
 class Identify(NamedTuple):
-    """The program's subject was set; what the hello may say of it is still to be asked."""
+    """The program's subject was set; the tracker has the latest, which alone counts."""
 
-    subject: str | None
-    traits: dict[str, Any]
     size: int = 0
 
 
@@ -63,13 +61,18 @@ Item = Call | Inbound | Identify | Forget
 
 
 class Inbox:
-    """Items in the order of the calls, with their sizes; its lock is held during nothing that waits."""
+    """Items in the order of the calls, with their sizes; its lock is held during nothing that waits.
+
+    A signal handler may record in the middle of anything here, in the same thread, so the lock
+    lets that thread in again: each step leaves a queue that another `put` may extend.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._items: deque[Item] = deque()
         self._wake: Callable[[], None] | None = None
         self._is_woken = False
+        self._has_identify = False
         self.count = 0
         """Items that are here, or taken and not released."""
         self.used_bytes = 0
@@ -98,10 +101,18 @@ class Inbox:
         wake()
         return True
 
+    def put_identify(self) -> None:
+        """Say that the program's subject was set; once is enough for all that comes before a take."""
+        with self._lock:
+            if self._has_identify:
+                return
+            self._has_identify = True
+        self.put(Identify(), 0, always=True)
+
     def take(self, limit: int) -> list[Item]:
         """Take up to `limit` items out; they count until they are released."""
         with self._lock:
-            self._is_woken = False
+            self._is_woken = self._has_identify = False
             items = self._items
             return [items.popleft() for _ in range(min(limit, len(items)))]
 

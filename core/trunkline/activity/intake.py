@@ -113,24 +113,48 @@ class Intake:
                         rows.append(activity_row(passed))
                 case Inbound(row):
                     rows.append(row)
-                case Identify(subject, traits):
-                    is_told = self._stages.permits(subject)
-                    digest.known = (subject, self._stages.traits(traits)) if is_told else (None, {})
+                case Identify():
+                    digest.known = self._told_of(*self._tracker.identity)
                 case Forget():
                     digest.steps += [rows, item]
                     rows = []
         digest.steps.append(rows)
 
+    def _told_of(
+        self, subject: str | None, traits: dict[str, object]
+    ) -> tuple[str | None, dict[str, object]]:
+        """Return what the hello may say of the program's subject: nothing where anything goes wrong."""
+        try:
+            if self._stages.permits(subject):
+                told = None if subject is None else text(subject, NAME_LENGTH)
+                return told, self._stages.traits(traits)
+        except Exception as exc:  # noqa: BLE001 - a hook, or a key with methods of its own; fail closed
+            self._losses.add("stages", "raised", error=exc)
+        return None, {}
+
     async def _store(self, digest: Digest) -> None:
         for step in digest.steps:
             if isinstance(step, Forget):
-                await self._keeper.ask(partial(_forget, subject=text(step.subject, NAME_LENGTH)))
+                await self._keeper.ask(partial(_forget, subject=step.subject))
             elif step:
-                self._losses.overflowed(await self._keeper.ask(partial(_append, rows=step)))
-                self.recorded_count += sum(row.origin == "local" for row in step)
+                await self._append(step)
         if digest.known is not None:
             self._tracker.known = digest.known
             self._on_known()
+
+    async def _append(self, rows: Sequence[Row]) -> None:
+        """Store the rows; one that holds what the store cannot take costs itself alone."""
+        try:
+            gone = await self._keeper.ask(partial(_append, rows=rows))
+        except (TypeError, ValueError, OverflowError) as exc:  # about what is in a row
+            if len(rows) == 1:
+                self._losses.add("outbox", "raised", error=exc)
+                return
+            for row in rows:
+                await self._append([row])
+        else:
+            self._losses.overflowed(gone)
+            self.recorded_count += sum(row.origin == "local" for row in rows)
 
     async def _watch_hooks(self) -> None:
         """Name a hook that does not return; nothing can end it."""

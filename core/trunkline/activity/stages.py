@@ -20,7 +20,6 @@ from trunkline.events import Event
 
 Consent = Callable[[str], bool]
 BeforeSend = Callable[[Event], Event | None]
-_APPLICATION_LENGTH = 128  # characters of a name or version in the context
 
 
 class Staged(NamedTuple):
@@ -40,7 +39,7 @@ class Dropped(NamedTuple):
     where: str
     """`consent`, `before_send` or `stages`."""
     reason: str
-    error: Exception | None = None
+    error: BaseException | None = None
     """What was raised; only its class may be told, for its text may hold the record."""
 
 
@@ -60,7 +59,7 @@ class Stages:
 
     def __attrs_post_init__(self) -> None:
         self.application = {
-            key[:_APPLICATION_LENGTH]: value[:_APPLICATION_LENGTH]
+            record.text(key, record.NAME_LENGTH): record.text(value, record.NAME_LENGTH)
             for key, value in self.application.items()
         }
 
@@ -74,7 +73,7 @@ class Stages:
         self.applied_count += 1
         try:
             return self._apply(call)
-        except Exception as exc:  # noqa: BLE001 - hooks are not ours, and neither is what they left behind
+        except (Exception, SystemExit) as exc:  # noqa: BLE001 - hooks are not ours, and neither is what they left behind
             return Dropped(self.running or "stages", "raised", exc)
         finally:
             self.running = ""
@@ -86,7 +85,7 @@ class Stages:
         self.running = "consent"
         try:
             return self.consent(subject) is True
-        except Exception:  # noqa: BLE001 - a hook that fails has not consented
+        except (Exception, SystemExit):  # noqa: BLE001 - a hook that fails has not consented
             return False
         finally:
             self.running = ""

@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
+from decimal import Decimal
 from importlib.metadata import version
 from typing import Any, Literal
 from uuid import uuid4
@@ -21,8 +22,8 @@ from trunkline.activity.automatic import F
 from trunkline.activity.copying import copied
 from trunkline.activity.flushing import FlushReport
 from trunkline.activity.handling import handled_now
-from trunkline.activity.inbox import Call, Forget, Identify, Inbox
-from trunkline.activity.record import TOPIC
+from trunkline.activity.inbox import Call, Forget, Inbox
+from trunkline.activity.record import NAME_LENGTH, TOPIC, text
 from trunkline.activity.refusals import Refusals
 from trunkline.activity.stages import Staged, Stages, activity_event
 from trunkline.events import Event
@@ -70,10 +71,12 @@ class Tracker:
         self.inbox = Inbox()
         self.session = str(uuid4())
         self.visitor_id = str(uuid4())
+        self.identity: tuple[str | None, dict[str, Any]] = (None, {})
+        """The program's subject and traits as they were given last, not looked at yet."""
         self.known: tuple[str | None, Mapping[str, Any]] = (None, {})
-        """The program's subject and traits as far as a hello may tell them."""
+        """The same as far as a hello may tell them."""
         named = {"application": application, "version": application_version}
-        self.application = {key: value for key, value in named.items() if value}
+        self.application = {key: text(value, NAME_LENGTH) for key, value in named.items() if value}
         self.refused = self._refusals.counts
         """{reason: calls that recorded nothing}"""
 
@@ -105,7 +108,7 @@ class Tracker:
     def track_conversion(
         self,
         name: str,
-        value: float | None = None,
+        value: float | Decimal | None = None,
         metadata: Mapping[str, Any] | None = None,
         *,
         subject: str | None = None,
@@ -179,19 +182,32 @@ class Tracker:
         `traits` are told to the server in the greeting of each socket, a new one at once if
         connected, where `send_subject` allows it.
         """
-        self._subject = subject
-        if self._may_queue():
-            copy, size = copied(traits or {})
-            self.inbox.put(Identify(subject, copy, size), size, always=True)
+        if not self._may_queue():
+            return
+        try:
+            plain = None if subject is None else str.__str__(subject)
+            copy = {} if traits is None else copied(traits)[0]
+        except Exception as exc:  # noqa: BLE001 - as for what is recorded
+            self._refusals.invalid("identify", exc)
+            return
+        self._subject = plain
+        self.identity = (plain, copy)
+        self.inbox.put_identify()
 
     def forget(self, subject: str) -> None:
         """Delete what is stored of this subject, dead letters too, within a second.
 
-        Covers all calls before this one, and is never refused; what a sink has taken is out of
+        Covers all calls before this one, and no text is refused; what a sink has taken is out of
         reach.
         """
-        if self._may_queue():
-            self.inbox.put(Forget(subject), 0, always=True)
+        if not self._may_queue():
+            return
+        try:
+            plain = text(str.__str__(subject), NAME_LENGTH)
+        except TypeError as exc:
+            self._refusals.invalid("forget", exc)
+            return
+        self.inbox.put(Forget(plain), 0, always=True)
 
     def _may_queue(self) -> bool:
         return not self.is_switched_off and os.getpid() == self._pid
@@ -224,7 +240,7 @@ class Tracker:
         Stored: committed, so that in a file it survives the process. Delivered: no sink has
         anything of it left to do.
         """
-        if self._flush is None:
+        if self._flush is None or os.getpid() != self._pid:  # a forked child has no host
             return FlushReport(0, self.inbox.count, 0, self.refused.total())
         return await self._flush(timeout, until)
 
@@ -275,10 +291,10 @@ class Tracker:
         return [activity_event(each) for each in passed if isinstance(each, Staged)]
 
 
-def _characters(*texts: str | None) -> int:
+def _characters(*values: str | None) -> int:
     """Return how many characters there are; what is no text raises `TypeError`."""
     size = 0
-    for text in texts:
-        if text is not None:
-            size += str.__len__(text)
+    for value in values:
+        if value is not None:
+            size += str.__len__(value)
     return size

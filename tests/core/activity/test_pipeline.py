@@ -3,6 +3,7 @@
 import logging
 import os
 import sqlite3
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -16,8 +17,8 @@ import trio.testing
 from outbox_bench import Recorder, rule, running
 
 from trunkline.activity.activity import Activity
-from trunkline.activity.inbox import INBOX_RECORDS
-from trunkline.activity.outbox import Bounds
+from trunkline.activity.inbox import INBOX_RECORDS, Inbound
+from trunkline.activity.outbox import Bounds, inbound_row
 from trunkline.activity.stages import Stages
 from trunkline.activity.tracker import Tracker
 from trunkline.errors import NotReady, OutboxLocked, Reject
@@ -243,6 +244,48 @@ async def test_identify_is_told_in_the_hello_as_far_as_it_may_be(
     assert first.get("subject") == "u"
     assert first.get("traits") == {"plan": "pro", "password": "[redacted]", "home": "https://x/"}
     assert [(each.get("subject"), each.get("traits")) for each in others] == [(None, None)]
+
+
+async def test_a2_no_argument_hook_or_row_ends_the_host(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """It costs itself, by name, and what comes with it is stored."""
+
+    class Odd(str):
+        __slots__ = ()
+
+        def lower(self) -> str:
+            raise RuntimeError
+
+    def exits(event: Event) -> Event:
+        if event.get("name") == "exits":
+            sys.exit(1)
+        return event
+
+    tracker = Tracker(environ={}, application="shop\ud800")
+    sink = Recorder()
+    stages = Stages(before_send=exits, application=tracker.application)
+    topics = ("activity", "t")
+    known: list[Any] = []
+    async with running(rule(sink, topics=topics), tracker=tracker, stages=stages) as (_, activity):
+        tracker.forget(42)  # type: ignore[arg-type] # the mistake
+        tracker.identify("u\ud800" + "x" * 3_000_000, {"a\ud800": 1})
+        event = Event("t", "k\ud800\0" + "x" * 500, {}, received=1.0)
+        odd = inbound_row(event)._replace(type="\ud800")
+        for row in (inbound_row(event), odd):
+            tracker.inbox.put(Inbound(row, row.size), row.size, always=True)
+        for name in ("exits", "kept"):
+            tracker.track_action(name, subject="s")
+        assert (await tracker.flush(5)).is_done
+        known.append(tracker.known)
+        tracker.identify("v", {Odd("a"): 1})
+        assert (await tracker.flush(5)).is_done
+        known.append(tracker.known)
+        dropped = {"before_send": {"raised": 1}, "outbox": {"raised": 1}, "stages": {"raised": 1}}
+        assert activity.statistics().dropped == dropped
+    assert [event.type for event in sink.events] == ["k\ufffd\ufffd" + "x" * 125, "action"]
+    assert known == [("u\ufffd" + "x" * 126, {"a\ufffd": 1}), (None, {})]
+    assert tracker.refused == {"invalid": 1}
 
 
 # inbound

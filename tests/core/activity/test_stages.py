@@ -1,6 +1,7 @@
 """The stages: in their order, failing closed."""
 
 import runpy
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,11 @@ def raising(*_: object) -> Any:
     raise KeyError("secret-text")
 
 
-@pytest.mark.parametrize("answer", [False, None, "yes", raising])
+def exiting(*_: object) -> Any:
+    sys.exit(1)
+
+
+@pytest.mark.parametrize("answer", [False, None, "yes", raising, exiting])
 def test_a15_whatever_is_not_true_is_no_consent(answer: Any) -> None:
     """Also what raises; the exception's text is not told on."""
     consent = answer if callable(answer) else lambda _: answer
@@ -56,7 +61,7 @@ def test_a15_without_a_subject_nobody_is_asked() -> None:
 @pytest.mark.parametrize(
     ("hook", "reason"),
     [
-        (lambda event: None, "refused"), (raising, "raised"), (lambda event: {"name": "x"}, "not_an_event"),
+        (lambda event: None, "refused"), (raising, "raised"), (exiting, "raised"), (lambda event: {"name": "x"}, "not_an_event"),
         (lambda event: attrs.evolve(event, data={"metadata": {}}), "not_an_event"),
     ],
 )  # fmt: skip

@@ -4,8 +4,10 @@ import logging
 import os
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -76,6 +78,52 @@ def test_a2_wrong_arguments_are_counted_and_never_raise(
     assert [record.message for record in caplog.records] == ["activity.refused"]
     with pytest.raises(ValueError, match="metadata a mapping"):
         call(tracker(strict=True))
+
+
+@pytest.mark.parametrize("call", [lambda t: t.identify("u", [1]), lambda t: t.identify(42), lambda t: t.forget(42), lambda t: t.forget(None)])  # fmt: skip
+def test_a2_whose_activity_it_is_is_checked_as_what_it_is(call: Callable[[Tracker], None]) -> None:
+    """A wrong argument is counted, changes nothing and comes to no host; `strict` raises."""
+    track = tracker()
+    track.identify("before")
+    queued = track.inbox.count
+    call(track)
+    assert (track.refused, track.inbox.count) == ({"invalid": 1}, queued)
+    track.track_action("a")
+    assert [event.get("subject") for event in track.take()] == ["before"]
+    with pytest.raises(ValueError, match="subject is text"):
+        call(tracker(strict=True))
+
+
+def test_a5_a_program_that_identifies_again_and_again_without_a_host_is_bounded() -> None:
+    """The last one counts, and waits alone."""
+    track = tracker()
+    for number in range(100):
+        track.identify(f"u-{number}", {"n": "x" * 1000})
+    assert (track.inbox.count, track.inbox.used_bytes) == (1, 0)
+    assert track.identity[0] == "u-99"
+    track.take()
+    track.identify("again")
+    assert track.inbox.count == 1
+
+
+def test_a1_a_signal_handler_may_record_in_the_middle_of_a_call() -> None:
+    """In the same thread, while the inbox is at work: both are there, and nothing stands still."""
+    track = tracker()
+
+    class Interrupted(deque[Any]):
+        def append(self, item: Any) -> None:
+            super().append(item)
+            if len(self) == 1:
+                track.track_action("shutdown.asked")
+
+    track.inbox._items = Interrupted()  # noqa: SLF001 - the moment that a signal has to hit
+    thread = threading.Thread(target=track.track_action, args=("a.b",), daemon=True)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert track.inbox.count == track.inbox.put_count == 2
+    assert [event.get("name") for event in track.take()] == ["a.b", "shutdown.asked"]
+    assert (track.inbox.count, track.inbox.used_bytes) == (0, 0)
 
 
 def test_disabled_means_nothing_is_kept() -> None:

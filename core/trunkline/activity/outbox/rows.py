@@ -4,7 +4,7 @@ from typing import Any, NamedTuple, cast
 
 import orjson
 
-from trunkline.activity.record import TOPIC
+from trunkline.activity.record import NAME_LENGTH, TOPIC, text
 from trunkline.activity.stages import Staged
 from trunkline.errors import InvalidData
 from trunkline.events import Event, Gap, Origin
@@ -40,7 +40,7 @@ def activity_row(staged: Staged) -> Row:
 
 
 def inbound_row(event: Event) -> Row:
-    """Return the row of a routed event.
+    """Return the row of a routed event; its type without what no store takes, and no longer than a name.
 
     Raises:
         InvalidData: it cannot be written as JSON.
@@ -50,7 +50,8 @@ def inbound_row(event: Event) -> Row:
     except orjson.JSONEncodeError as exc:
         raise InvalidData(f"event {event.id} of topic {event.topic}: {exc}") from None
     received = event.received_at.timestamp()
-    about = (event.id, event.topic, event.type, event.origin, event.epoch, received)
+    kind = text(event.type, NAME_LENGTH)
+    about = (event.id, event.topic, kind, event.origin, event.epoch, received)
     return Row(*about, None, PAGE_VIEW, ROW_BYTES + len(data), data)
 
 
