@@ -56,7 +56,10 @@ class _Copier:
             if not self._values or not self._text:
                 break
             if isinstance(key, str):
-                copy[self._cut(key)] = self._value(value, depth - 1)
+                if str.__len__(key) > self._text:
+                    break  # half a key no longer tells that a secret follows
+                kept = self._cut(key)  # before its value, which takes what is left
+                copy[kept] = self._value(value, depth - 1)
         return copy
 
     def _value(self, value: object, depth: int) -> Any:
@@ -73,15 +76,15 @@ class _Copier:
             case float():
                 return value if value.__class__ is float else float.__add__(value, 0.0)
             case datetime():
-                return datetime.isoformat(value)
+                return self._cut(datetime.isoformat(value))
             case date():
-                return date.isoformat(value)
+                return self._cut(date.isoformat(value))
             case time():
-                return time.isoformat(value)
+                return self._cut(time.isoformat(value))
             case UUID():
-                return UUID.__str__(value)
+                return self._cut(UUID.__str__(value))
             case Decimal():
-                return Decimal.__str__(value)
+                return self._cut(Decimal.__str__(value))
             case Mapping() if depth > 0:
                 return self._mapping(value, depth)
             case list() | tuple() | set() | frozenset() if depth > 0:
@@ -100,4 +103,8 @@ class _Copier:
     def _cut(self, value: str) -> str:
         kept = str.__getitem__(value, slice(self._text))
         self._text -= len(kept)
+        if len(kept) < str.__len__(value):
+            start = kept.rfind("//")
+            if start >= 0 and len(kept[start:].split()) == 1:
+                kept = kept[:start]  # half a URL may lack the `@` that tells a password
         return kept if kept.__class__ is str else str.__str__(kept)

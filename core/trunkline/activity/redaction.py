@@ -3,6 +3,7 @@
 A key is judged once and remembered, for programs use the same few again and again.
 """
 
+import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Any
@@ -14,6 +15,10 @@ SECRET_KEYS = (
     "*cookie*", "*session?id*", "*sessionid*", "*private?key*", "*privatekey*", "*credential*",
     "dsn", "otp", "pin", "ssn", "*iban*", "*card?number*", "*cardnumber*", "cvv",
 )  # fmt: skip
+_WORDS = re.compile(r"(\s+)")
+_OPENING = "\"'`([{<"  # what may stand before a URL in a text
+_PARTS = re.compile("[/?#]")
+_QUERY = re.compile("[?#]")
 _REMEMBERED = 4096  # keys; an application that invents more pays for looking at them again
 
 
@@ -67,9 +72,9 @@ def url_cleaned(value: str) -> str:
 
     A URL is a word with `://` in it, or one that begins with a slash.
     """
-    if "://" not in value and not value.lstrip().startswith("/"):
+    if "/" not in value:
         return value
-    return " ".join(_word_cleaned(word) for word in value.split(" "))
+    return "".join(_word_cleaned(word) if "/" in word else word for word in _WORDS.split(value))
 
 
 def path_cleaned(value: str) -> str:
@@ -78,13 +83,41 @@ def path_cleaned(value: str) -> str:
 
 
 def _word_cleaned(word: str) -> str:
-    scheme, sign, rest = word.partition("://")
-    if not sign:
-        return _before_query(word) if word.startswith("/") else word
-    authority, slash, path = _before_query(rest).partition("/")
-    if "://" in path:  # several in one word
-        path = _word_cleaned(path)
-    return scheme + sign + authority.rpartition("@")[2] + slash + path
+    """Clean a word, which may hold several URLs; what follows a query belongs to it."""
+    bare = word.lstrip(_OPENING)
+    opening = word[: len(word) - len(bare)]
+    scheme = ":" if bare.startswith("//") else ""  # that of the page
+    head, *rests = f"{scheme}{bare}".split("://")
+    if head.startswith("/") and (path := _before_query(head)) != head:
+        return opening + path
+    kept = [head]
+    for rest in rests:
+        clean, has_query = _rest_cleaned(rest)
+        kept.append(clean)
+        if has_query:
+            break
+    return opening + "://".join(kept)[len(scheme) :]
+
+
+def _rest_cleaned(rest: str) -> tuple[str, bool]:
+    """Return what may stay of a URL behind its `://`, and whether it had a query or fragment.
+
+    A password may hold `/`, `?` and `#` as they are, so it is looked for as far as an `@` can be
+    meant to end it.
+    """
+    authority = _PARTS.split(rest, maxsplit=1)[0]
+    _, colon, password = authority.partition(":")
+    is_host = not password or password.isdecimal() or authority.startswith("[")
+    has_user = "@" in authority or not is_host
+    at = rest.find("@") if has_user else -1  # the query begins behind it
+    query = _QUERY.search(rest, max(at, 0))
+    kept = rest if query is None else rest[: query.start()]
+    before, sign, after = kept.rpartition("@")
+    if not sign or not (has_user or colon):  # a path such as `/react@18` has no password
+        return kept, query is not None
+    if _QUERY.search(before):  # or it was a query with an `@` in it
+        after = after.partition("&")[0]
+    return after, query is not None
 
 
 def _before_query(text: str) -> str:

@@ -50,7 +50,15 @@ def test_a17_lists_of_ones_own_add_and_exempt() -> None:
         ("https://u:p@h.example/a?t=1#f", "https://h.example/a"), ("https://h", "https://h"), ("a?b#c", "a?b#c"),
         ("see https://u@h/?x and ftp://p:q@i/;y", "see https://h/ and ftp://i/;y"), ("/next?token=1", "/next"),
         ("https://h/a,https://u:p@i/b", "https://h/a,https://i/b"), ("50 / 50?", "50 / 50?"), (" /a?b /c#d", " /a /c"),
-        ("/a user@b", "/a user@b"),
+        ("/a user@b", "/a user@b"), ("http://a:9200,http://elastic:pw@b:9200/x", "http://a:9200,http://b:9200/x"),
+        ("http://a|http://u:p@b", "http://a|http://b"), ("amqp://a;amqp://u:p@b", "amqp://a;amqp://b"),
+        ("//user:pw@host/p", "//host/p"), ('("//u:p@h/?q', '("//h/'), ("\n/path?token=abc", "\n/path"), ("\t/p?t", "\t/p"),
+        ("postgres://app:Se/cret@db/x", "postgres://db/x"), ("postgres://app:Se#cret@db/x", "postgres://db/x"),
+        ("postgres://app:Se?cret@db/x?a=b@c", "postgres://db/x"), ("https://h/?mail=a@b&token=c", "https://h/"),
+        ("https://h:80/?mail=a@b&token=c", "https://h:80/"), ("https://h:{port}/?mail=a@b&token=c", "https://b"),
+        ("https://[fe80::1]:80/?mail=a@b", "https://[fe80::1]:80/"), ("https://h/react@18/@x", "https://h/react@18/@x"),
+        ("https://h/?next=https://i/&token=c", "https://h/"), ("GET /a?token=b HTTP/1.1", "GET /a HTTP/1.1"),
+        ("/a?next=https://u:p@h/", "/a"), ("/proxy/https://u:p@h/", "/proxy/https://h/"),
     ],
 )  # fmt: skip
 def test_a17_a_url_loses_user_info_query_and_fragment(value: str, clean: str) -> None:
