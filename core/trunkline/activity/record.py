@@ -4,10 +4,10 @@
 | --- | --- |
 | `at` | plain int, milliseconds since 1970 |
 | `name`, `path`, `referrer` | text of at most 128 and 512 characters |
-| `value` | a finite number, no bool, magnitude at most 1e15, else absent |
+| `value` | a finite number, no bool, magnitude at most 1e15, else absent; `Decimal` and NumPy's become a float |
 | `metadata` | always an object: at most 64 keys, strings of 1,024, lists of 64, depth 5 |
 | `subject`, `session` | at most 128 characters |
-| `context` | what the host knows of the moment, at most 2 KiB |
+| `context` | what the host knows of the moment: at most five texts of 128 characters |
 | `cut` | the names of what a limit has changed |
 
 The server ends the session for less, so nothing else can be built here. A limit never drops a
@@ -17,6 +17,8 @@ record. What comes in are JSON's own types: a copy that `copying.py` has made.
 import math
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
+from numbers import Real
 from typing import Any, Literal
 
 import orjson
@@ -32,12 +34,12 @@ KEYS = 64
 ITEMS = 64
 DEPTH = 5
 RECORD_BYTES = 32 * 1024  # of the whole, as JSON
-CONTEXT_BYTES = 2 * 1024
 CUTS = 64  # names of what was cut; beyond that the first ones tell enough
 BIGGEST_VALUE = 1e15
 BIGGEST_INTEGER = 2**53  # beyond it JSON readers lose digits
 EARLIEST = 946_684_800.0  # the year 2000; an earlier time is a mistake
 LATEST = 86_400.0  # s from now; a later one too
+PLAIN = frozenset({int, float})  # what JSON writes as a number
 REPLACEMENT = "\ufffd"  # for what the server would lose a row for
 
 #: {field: characters}
@@ -65,10 +67,14 @@ def moment(at: datetime | int | None, wall_time: float) -> int:
 
 
 def number(value: object) -> float | None:
-    """Return a conversion's value, or None where it is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    """Return a conversion's value as a plain number, or None where it is none."""
+    if isinstance(value, bool) or not isinstance(value, Real | Decimal):
         return None
-    return value if abs(value) <= BIGGEST_VALUE else None
+    try:
+        plain: Any = value if value.__class__ in PLAIN else float(value)
+    except Exception:  # noqa: BLE001 - a caller's own number may raise anything
+        return None
+    return plain if abs(plain) <= BIGGEST_VALUE else None
 
 
 def text(value: str, length: int) -> str:

@@ -127,11 +127,38 @@ def test_a_time_that_is_not_credible_is_the_calls(at: Any, expected: float) -> N
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [(1, 1), (2.5, 2.5), (True, None), ("12", None), (1e300, None), (math.nan, None)]
+    ("value", "expected"), [(1, 1), (2.5, 2.5), (True, None), ("12", None), (1e300, None), (math.nan, None),
+     (OwnFloat(9.5), 9.5), (OwnNumber(5), 5.0), (Decimal("19.90"), 19.9), (Decimal("sNaN"), None), (OwnNumber(10**400), None)]
 )  # fmt: skip
 def test_a_conversions_value_is_a_number_or_absent(value: object, expected: float | None) -> None:
     """The server loses a row for anything else."""
-    assert number(value) == expected
+    worth = number(value)
+    assert worth == expected
+    assert type(worth) in {int, float, type(None)}
+
+
+def test_a_conversion_with_a_number_of_some_librarys_keeps_it() -> None:
+    """NumPy's numbers are subclasses of `float` which no JSON writer takes."""
+    tracker = Tracker(environ={}, walltime=lambda: NOW)
+    tracker.track_conversion("sale", OwnFloat(9.5))
+    [event] = tracker.take()
+    assert event.get("value") == 9.5
+
+
+@pytest.mark.parametrize(
+    "value", [UUID(int=10**20), Decimal("1.5"), date(2026, 1, 2), time(1, 2), datetime(2026, 1, 1, tzinfo=UTC)]
+)  # fmt: skip
+def test_a4_no_key_is_cut_for_it_may_tell_of_a_secret(value: object) -> None:
+    """What the copy has no room for is left out whole; the texts of other types count, too."""
+    filled = {"big": "x" * 65_531, "api_token": value}
+    assert list(copied(filled)[0]) == ["big"]
+    nearly = {"big": "x" * 65_520, "api_token": value}
+    assert list(copied(nearly)[0]) == ["big", "api_token"]
+    _, empty = copied({"a": 1})
+    _, used = copied({"a": value})
+    assert used == empty + len(copied({"a": value})[0]["a"])
+    address = copied({"big": "x" * 65_510, "at": "by postgres://app:secret@db/x"})[0]["at"]
+    assert address == "by postgres:"  # and no half of its password
 
 
 def test_a11_the_whole_is_bounded_and_says_what_was_cut() -> None:
