@@ -8,6 +8,7 @@ The author of a plugin: `PluginFatal`, `NotReady`, `Reject`, `InvalidData`.
 This module imports nothing of ours and never learns of sockets, tasks or files.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -161,9 +162,17 @@ class NotReady(TrunklineError):
     """Raised by a plugin or sink: try again later; not an error.
 
     `retry_after` is the least time to wait, in seconds.
+
+    Raises (when made):
+        TypeError, ValueError: `retry_after` is no number, or one that is negative or not finite.
     """
 
     def __init__(self, reason: str = "not ready", *, retry_after: float | None = None) -> None:
+        if retry_after is not None:
+            if not isinstance(retry_after, int | float):
+                raise TypeError(f"retry_after: seconds as a number, not {retry_after!r}")
+            if not 0 <= retry_after < math.inf:
+                raise ValueError(f"retry_after: seconds from 0 on, not {retry_after!r}")
         self.retry_after = retry_after
         super().__init__(reason)
 
@@ -172,8 +181,16 @@ class Reject(TrunklineError):
     """Raised by a sink: these events of the batch will never be taken.
 
     `reasons` maps the index in the batch to the reason; the rest counts as delivered.
+
+    Raises (when made):
+        TypeError: an index is no int, or a reason no text.
     """
 
     def __init__(self, reasons: Mapping[int, str]) -> None:
+        given: Mapping[Any, Any] = reasons  # whatever it is
+        for index, reason in given.items():
+            if not isinstance(index, int) or not isinstance(reason, str):
+                kinds = f"{type(index).__name__}: {type(reason).__name__}"
+                raise TypeError(f"Reject: {{index in the batch: reason as text}}, not {{{kinds}}}")
         self.reasons = dict(reasons)
         super().__init__(f"{len(self.reasons)} events rejected")

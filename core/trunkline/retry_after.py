@@ -10,7 +10,7 @@ def retry_after(value: str, now: float) -> float | None:
 
     `now` is wall time, in seconds since 1970.
     """
-    if value.isdigit():
+    if value.isascii() and value.isdigit():
         return float(value[:DIGITS])
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - now)

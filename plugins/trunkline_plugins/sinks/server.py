@@ -56,8 +56,9 @@ class Server:
                 cursor.executemany(POSTGRESQL_INSERT, rows)
         except psycopg.Error as exc:
             state = exc.sqlstate or ""
-            if state[:2] in ABOUT_A_ROW:  # the text would repeat what is in the row
-                raise Refused(f"{type(exc).__name__} ({state})") from None
+            is_ours = not state and isinstance(exc, psycopg.DataError)  # found before it was sent
+            if is_ours or state[:2] in ABOUT_A_ROW:  # the text would repeat what is in the row
+                raise Refused(f"{type(exc).__name__} ({state or 'not sent'})") from None
             self.close()
             raise _not_ready(exc, state) from None
 
@@ -71,9 +72,10 @@ class Server:
         """End the statement that another thread waits for, if there is one."""
         import psycopg
 
-        if self._connection is not None:
+        connection = self._connection  # once: the other thread may close it meanwhile
+        if connection is not None:
             with suppress(psycopg.Error):
-                self._connection.cancel_safe(timeout=CUT_LIMIT)
+                connection.cancel_safe(timeout=CUT_LIMIT)
 
     def _connected(self) -> "psycopg.Connection[Any]":
         import psycopg

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import attrs
 import psycopg
 import pytest
 import trio
@@ -79,6 +80,8 @@ async def test_a_row_that_no_table_takes_refuses_the_batch_whole(events: str) ->
             await sink.write([happened("b"), happened("canary\0canary")])
         assert "canary" not in str(caught.value)
         assert caught.value.__cause__ is None
+        with pytest.raises(Refused, match="not sent"):  # the library finds it in a column of text
+            await sink.write([attrs.evolve(happened("b"), type="canary\0")])
         await sink.write([happened("c")])
     assert count(events) == 2
 

@@ -37,7 +37,7 @@ async def opened(
 ) -> AsyncIterator[WebhookSink]:
     poster_options = {"ca_file": options.pop("ca_file", None)}
     async with hook.listen(tls) as url:
-        poster = Poster(url, limit=limit, walltime=lambda: NOW, **poster_options)
+        poster = Poster(url, limit=limit, **poster_options)
         async with WebhookSink("hook", poster, walltime=lambda: NOW, **options) as sink:
             yield sink
 
@@ -142,6 +142,7 @@ def test_every_status_has_a_meaning(meaning: Verdict, statuses: tuple[int, ...])
         ("99999999", 300.0),
         (formatdate(NOW + 86_400, usegmt=True), 300.0),
         ("soon", None),
+        ("\u00b2", None),
         ("", None),
     ],
 )

@@ -5,8 +5,7 @@ the address of each request; that of a chat room is a secret.
 """
 
 import ssl
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 import attrs
 import trio
 
-from trunkline.plugin_api import NotReady, retry_after
+from trunkline.plugin_api import NotReady
 
 if TYPE_CHECKING:
     import httpx
@@ -35,8 +34,8 @@ class Answer:
     """What a receiver said."""
 
     status: int
-    wait: float | None
-    """Seconds, where it asked for patience."""
+    retry_after: str
+    """The header of that name, whatever it says; empty: none."""
 
 
 class Poster:
@@ -48,12 +47,10 @@ class Poster:
         ca_file: Path | None = None,
         *,
         limit: float = LIMIT,
-        walltime: Callable[[], float] = time.time,
     ) -> None:
         self._url = url
         self._ca_file = ca_file
         self._limit = limit
-        self._walltime = walltime
         self._transport: httpx.AsyncHTTPTransport | None = None
 
     async def __aenter__(self) -> Self:
@@ -103,8 +100,7 @@ class Poster:
         finally:
             with trio.CancelScope(shield=True):
                 await response.aclose()
-        asked = retry_after(response.headers.get("retry-after", ""), self._walltime())
-        return Answer(response.status_code, asked)
+        return Answer(response.status_code, response.headers.get("retry-after", ""))
 
 
 async def _finish(response: "httpx.Response") -> None:
@@ -112,7 +108,7 @@ async def _finish(response: "httpx.Response") -> None:
     import httpx
 
     size = response.headers.get("content-length", "")
-    if size.isdigit() and len(size) < 9 and int(size) <= ANSWER_BYTES:
+    if size.isascii() and size.isdigit() and len(size) < 9 and int(size) <= ANSWER_BYTES:
         with suppress(httpx.HTTPError), trio.move_on_after(READ_LIMIT):
             async for _ in response.aiter_raw():
                 pass

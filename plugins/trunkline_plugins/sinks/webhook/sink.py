@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn, Self
 
 from trunkline import Event
-from trunkline.plugin_api import NotReady, Reject
+from trunkline.plugin_api import NotReady, Reject, retry_after
 from trunkline_plugins.sinks.encoding import encode
 from trunkline_plugins.sinks.errors import Refused
 from trunkline_plugins.sinks.webhook.answers import LONGEST_WAIT, Verdict, verdict
@@ -73,7 +73,8 @@ class WebhookSink:
             case Verdict.TAKEN:
                 self._held = ""
             case Verdict.WAIT:
-                wait = None if answer.wait is None else min(answer.wait, LONGEST_WAIT)
+                asked = retry_after(answer.retry_after, self._walltime())
+                wait = None if asked is None else min(asked, LONGEST_WAIT)
                 raise NotReady(reason, retry_after=wait)
             case Verdict.HALVE:
                 raise Refused(reason)
