@@ -8,8 +8,10 @@ time; never a query, an address, a user agent or a body.
 import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from typing import Any
+from uuid import UUID
 
 from trunkline.activity.tracker import Tracker
 
@@ -24,6 +26,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 HTML = b"text/html"
 LEAST_ERROR = 400
 BODY = frozenset({"http.response.body", "http.response.pathsend"})
+CONVERTED = frozenset({int, float, UUID})  # what routers make of a part of the path
 OPT_OUTS = frozenset({(b"sec-gpc", b"1"), (b"dnt", b"1")})  # what a browser sends for its user
 
 
@@ -102,8 +105,21 @@ def _template(scope: Scope, path: str) -> str:
     By its parameters, which Starlette and FastAPI leave in the scope: the template that they
     leave there, too, is only the last part behind a mount.
     """
-    for name, value in reversed(scope.get("path_params", {}).items()):
-        before, found, after = f"{path}/".rpartition(f"/{value}/")
+    parameters = scope.get("path_params")
+    if not isinstance(parameters, dict):
+        return path
+    for name, value in reversed(parameters.items()):
+        before, found, after = f"{path}/".rpartition(f"/{_spelling(path, value)}/")
         if found and value != "":
             path = f"{before}/{{{name}}}/{after}"[:-1]
     return path
+
+
+def _spelling(path: str, value: object) -> object:
+    """Return how the path writes a parameter that the router has converted: `007` for 7."""
+    if value.__class__ in CONVERTED:
+        for segment in reversed(path.split("/")):
+            with suppress(ValueError):
+                if value.__class__(segment) == value:  # type: ignore[call-arg] # each takes a text
+                    return segment
+    return value

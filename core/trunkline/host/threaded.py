@@ -71,6 +71,8 @@ class BackgroundHost:
     def flush(self, timeout: float = 10, until: Until = "delivered") -> FlushReport:
         """Wait until what was recorded so far is `stored` or `delivered`, at most so many seconds."""
         ask = functools.partial(self.tracker.flush, timeout, until)
+        if not self.is_running:  # a forked child has no such thread to ask
+            return trio.run(ask)
         try:
             return trio.from_thread.run(ask, trio_token=self._token)
         except (trio.RunFinishedError, trio.Cancelled):

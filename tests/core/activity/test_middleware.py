@@ -1,6 +1,7 @@
 """Page views of ASGI applications: those of people, by their template, and nothing private (A10)."""
 
 from typing import Annotated, Any
+from uuid import UUID
 
 import fastapi
 import httpx
@@ -48,7 +49,11 @@ def starlette() -> Starlette:
         for part in ("<p>", "hello", "</p>"):
             yield part
 
-    users = [Route("/{id:int}", page), Route("/{id:int}/posts/{slug}", page)]
+    users = [
+        Route("/key/{key:uuid}", page),
+        Route("/{id:int}", page),
+        Route("/{id:int}/posts/{slug}", page),
+    ]
     return Starlette(
         routes=[
             Route("/", page, methods=["GET", "POST"]),
@@ -69,14 +74,32 @@ async def test_a10_a_page_of_starlette_is_a_view(tracker: Tracker) -> None:
     await get(app, "/users/42")
     await get(app, "/users/42/posts/hello")
     await get(app, "/users/42/posts/users")
+    await get(app, "/users/007")
+    await get(app, f"/users/key/{str(UUID(int=171)).upper()}")
     await get(app, "/slow")
     assert views(tracker) == [
         ("/", 200),
         ("/users/{id}", 200),
         ("/users/{id}/posts/{slug}", 200),
         ("/users/{id}/posts/{slug}", 200),
+        ("/users/{id}", 200),
+        ("/users/key/{key}", 200),
         ("/slow", 200),
     ]
+
+
+@pytest.mark.parametrize("parameters", [None, ("a",), {"id": "other"}, {"id": True}])
+async def test_a10_parameters_that_tell_nothing_leave_the_path(
+    tracker: Tracker, parameters: object
+) -> None:
+    """Whatever a framework of its own has put there."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scope["path_params"] = parameters
+        await HTMLResponse("<p>hello</p>")(scope, receive, send)
+
+    assert (await get(ActivityMiddleware(app, tracker), "/a/7")).status_code == 200
+    assert views(tracker) == [("/a/7", 200)]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import errno
 import os
 import random
+import select
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -402,12 +403,16 @@ def test_a22_another_process_is_named_by_its_number(tmp_path: Path) -> None:
         os.close(ending)
         FileLock(tmp_path / "o.db.lock").acquire()
         if not os.fork():
-            os.read(end, 1)  # until the test is over
-            os._exit(0)
+            os.read(end, 1)  # until the host is gone
+            try:
+                FileLock(tmp_path / "o.db.lock").acquire()  # as a daemon would
+                os.write(telling, b"y")
+            finally:
+                os._exit(0)
         os.write(telling, b"x")
         os.read(go, 1)
         os._exit(0)
-    os.read(told, 1)
+    assert os.read(told, 1) == b"x"
     mine = FileLock(tmp_path / "o.db.lock")
     with pytest.raises(OutboxLocked, match=f"pid {pid}"):
         mine.acquire()
@@ -415,6 +420,9 @@ def test_a22_another_process_is_named_by_its_number(tmp_path: Path) -> None:
     os.waitpid(pid, 0)
     mine.acquire()
     mine.release()
+    os.write(ending, b"x")
+    ready, _, _ = select.select([told], [], [], 10)
+    assert ready
     for fd in (fd for pipe in pipes for fd in pipe):
         os.close(fd)
 

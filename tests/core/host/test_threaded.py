@@ -139,5 +139,6 @@ def test_a8_a_forked_child_has_no_thread_and_stops_nothing(
         child.setattr(os, "getpid", lambda: -1)
         assert not runs(background)
         background.stop()
+        assert not background.flush(timeout=60).is_done  # at once: nobody would ever answer
     assert runs(background)
     background.stop()

@@ -12,7 +12,7 @@ from trunkline.activity.outbox.failures import OutboxLocked
 
 MODE = 0o600
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-_HELD: set[tuple[int, int]] = set()  # (device, inode) of what this process holds
+_HELD: set[tuple[int, int, int]] = set()  # (process, device, inode): a fork copies it, and no lock
 
 
 class FileLock:
@@ -21,7 +21,7 @@ class FileLock:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._fd: int | None = None
-        self._key = (0, 0)
+        self._key = (0, 0, 0)
 
     def acquire(self) -> None:
         """Take the lock.
@@ -60,5 +60,5 @@ class FileLock:
         )
 
     @staticmethod
-    def _identity(status: os.stat_result) -> tuple[int, int]:
-        return status.st_dev, status.st_ino
+    def _identity(status: os.stat_result) -> tuple[int, int, int]:
+        return os.getpid(), status.st_dev, status.st_ino
