@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -125,6 +127,19 @@ async def test_a_change_starts_a_new_process_and_nonsense_keeps_the_old_one(
             os.kill(os.getpid(), signal.SIGINT)
     assert codes == [0]
     assert not is_there(three)
+
+
+async def test_a_watched_process_ends_with_its_watcher(tmp_path: Path) -> None:
+    """Killed outright the watcher can pass nothing on; the pipe between them ends all the same."""
+    bench = Bench(tmp_path)
+    bench.plugin("one")
+    command = [sys.executable, "-m", "trunkline.cli.watched", "run", str(bench.file)]
+    with trio.fail_after(LIMIT):
+        watched = await trio.lowlevel.open_process(command, stdin=subprocess.PIPE)
+        assert watched.stdin is not None
+        await bench.mark("one")
+        await watched.stdin.aclose()
+        assert await watched.wait() == 0
 
 
 async def test_replay_watch_feeds_the_recording_and_ends_at_a_signal(tmp_path: Path) -> None:

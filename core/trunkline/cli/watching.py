@@ -4,6 +4,7 @@ The host is a process of its own: new code needs a new one, and one that hangs i
 can still be ended. What does not check is not started; the old process goes on.
 """
 
+import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -122,8 +123,9 @@ class Watch:
             return
         await self._end(self._restart_limit)
         self._failed = verdict.failed
-        command = [sys.executable, "-m", "trunkline", *self._plan.command]
-        self._process, self._is_wanted = await trio.lowlevel.open_process(command, **APART), True
+        command = [sys.executable, "-m", "trunkline.cli.watched", *self._plan.command]
+        apart = {**APART, "stdin": subprocess.PIPE}  # its end tells the process that we are gone
+        self._process, self._is_wanted = await trio.lowlevel.open_process(command, **apart), True
         tellers.start_soon(self._tell_end, self._process)
 
     async def _tell_end(self, process: trio.Process) -> None:

@@ -108,6 +108,17 @@ async def test_what_was_done_is_not_done_again_by_the_next_host(
     ]
 
 
+def test_what_others_have_written_is_no_action_of_a_guard() -> None:
+    """Approvals and people may write to the same file."""
+    acts = Acts()
+    acts.recall([{"action": "stop", "execution_id": "1"}, {"rule": 3, "action": "stop"}, {}])
+    acts.recall([{"rule": "a", "action": "stop", "execution_id": "2", "dry_run": True}])
+    assert acts.is_first_stop("1")
+    assert acts.is_first_stop("2")
+    assert not acts.was_done(GuardRule(name="a", action="stop", max_tokens=1), "2")
+    assert acts.was_done(GuardRule(name="a", action="stop", max_tokens=1, dry_run=True), "2")
+
+
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trunkline_plugins.flow.acts.REMEMBERED", 100)
     acts = Acts()
