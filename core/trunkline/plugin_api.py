@@ -14,6 +14,7 @@ import attrs
 from trunkline.config import Seconds, Secret
 from trunkline.errors import NotReady, PluginFatal, Reject, UserError
 from trunkline.events import Event, Gap
+from trunkline.promise import promised
 from trunkline.retry_after import retry_after
 from trunkline.where import Conditions, WhereError, compile_where
 
@@ -44,6 +45,7 @@ __all__ = [
     "Where",
     "WhereError",
     "compile_where",
+    "promised",
     "retry_after",
 ]
 

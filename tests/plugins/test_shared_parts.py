@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import click
 import pytest
 import trio
+from click.testing import CliRunner
 from trio.testing import MockClock
 
 from trunkline import Rejected
+from trunkline.cli import trunkline
 from trunkline.config import config_from_mapping
 from trunkline.host.command import open_command
 from trunkline.plugin_api import Response, UserError
@@ -194,3 +197,19 @@ def test_moments_without_an_offset_are_utc() -> None:
     assert moment("2026-11-22T21:50:45+01:00") == moment("2026-11-22T20:50:45")
     assert moment("soon") is None
     assert moment(None) is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("approvals", "approve", "4738", "--comment"),
+        ("flows", "stop", "1eba", "--reason"),
+        ("flows", "say", "1eba"),
+        ("flows", "--status"),
+    ],
+)
+def test_text_that_is_not_utf_8_is_wrong_usage(words: tuple[str, ...]) -> None:
+    """Said before anything is done; the text itself would not even print."""
+    done = CliRunner().invoke(trunkline, [*words, "caf\udce9"], standalone_mode=False)
+    assert isinstance(done.exception, click.BadParameter)
+    assert done.exception.message == "it is not UTF-8"

@@ -19,7 +19,7 @@ from trunkline import NotSent, OutcomeUnknown, open_connection
 from trunkline.plugin_api import Response
 from trunkline.simulator import ACCOUNT_A, Approval, Simulator
 from trunkline_plugins.approval.deciding import At, Deciding
-from trunkline_plugins.approval.decision import Decision, Outcome
+from trunkline_plugins.approval.decision import Decision, Outcome, Rules
 from trunkline_plugins.approval.log import DecisionLog
 from trunkline_plugins.approval.request import digest, message_of, view_of
 from trunkline_plugins.approval.server import Server
@@ -143,21 +143,31 @@ class Court:
     def now(self) -> datetime:
         return datetime.fromtimestamp(self.simulator.world.walltime(), UTC)
 
-    def deck(self, connection: Any, name: str = "one", at: At = lambda _: None) -> Deck:
+    def deck(
+        self,
+        connection: Any,
+        name: str = "one",
+        at: At = lambda _: None,
+        rules: Rules | None = None,
+    ) -> Deck:
         """Return a host over a connection; one of the same name has the same log."""
         path = self.directory / f"{name}.jsonl"
         wire = Wire(connection)
         log = DecisionLog(path, now=self.now)
-        deciding = Deciding(Server(wire), log, now=self.now, run_sync=in_line, at=at)
+        deciding = Deciding(Server(wire), log, now=self.now, rules=rules, run_sync=in_line, at=at)
         return Deck(deciding, wire, path)
 
     @asynccontextmanager
     async def host(
-        self, name: str = "one", token: str = "demo-token", at: At = lambda _: None
+        self,
+        name: str = "one",
+        token: str = "demo-token",
+        at: At = lambda _: None,
+        rules: Rules | None = None,
     ) -> AsyncIterator[Deck]:
         """Connect a host."""
         async with self.connect(token) as connection:
-            yield self.deck(connection, name, at)
+            yield self.deck(connection, name, at, rules)
 
 
 @asynccontextmanager

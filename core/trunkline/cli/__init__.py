@@ -43,7 +43,17 @@ class LazyGroup(click.Group):
         return [*COMMANDS, *_offers()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return a command; ours go first."""
+        """Import and return a command; ours go first.
+
+        Raises:
+            UserError: it was interrupted, so nothing is done that somebody may wait for.
+        """
+        from trunkline.promise import promised
+
+        with promised(lambda: "nothing has begun"):
+            return self._imported(ctx, cmd_name)
+
+    def _imported(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             command: click.Command | None = _offers().load(cmd_name, ctx)
             return command
@@ -117,9 +127,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(arguments: Sequence[str] | None) -> int:
     from trunkline.cli import leaving
+    from trunkline.cli.signals import ending_alike
 
     try:
-        outcome: Any = trunkline.main(arguments, prog_name="trunkline", standalone_mode=False)
+        with ending_alike():
+            outcome: Any = trunkline.main(arguments, prog_name="trunkline", standalone_mode=False)
     except BaseException as exc:  # noqa: BLE001 - sorted out there; what is a bug is raised again
         return leaving.exit_code(exc)
     return leaving.flushed(outcome if isinstance(outcome, int) else OK)

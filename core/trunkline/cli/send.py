@@ -51,6 +51,8 @@ def send(
     """
     import trio
 
+    from trunkline.promise import promised
+
     text = sys.stdin.read() if message == "-" else message
     try:
         decoded = orjson.loads(text)
@@ -58,7 +60,8 @@ def send(
         raise click.UsageError(f"MESSAGE is not JSON: {exc}") from None
     settings = connection_of(file, url, token_env)
     logs.set_up("warning" if log_level == "info" else log_level)
-    reply = trio.run(_send, decoded, opening(settings), limit)
+    with promised(lambda: "it may have been sent, the answer is not known"):
+        reply = trio.run(_send, decoded, opening(settings), limit)
     click.echo(orjson.dumps(reply))
 
 

@@ -13,6 +13,7 @@ ALREADY_DECIDED = "already decided"
 UNANSWERED = "unanswered"
 BAD_REQUEST, NOT_FOUND = 400, 404
 FAILURES = 500
+BUSY = frozenset({408, 425, 429})
 
 
 @attrs.frozen(kw_only=True)
@@ -23,11 +24,13 @@ class Result:
     outcome: Outcome
     result: str
     """`approved`, `declined`, `pending`, `expired`, `cancelled`, `already decided`, `altered`,
-    `unknown`, `refused`, `not sent` or `unanswered`."""
+    `unknown`, `refused`, `withdrawn`, `not sent` or `unanswered`."""
     error: str = ""
     """In the server's words, where it gave any."""
     votes: int | None = None
     votes_required: int | None = None
+    unwritten: str = ""
+    """Why it does not stand in the log of decisions, where it does not."""
 
     @property
     def is_done(self) -> bool:
@@ -53,6 +56,6 @@ def refusal(request: str, outcome: Outcome, status: int, detail: str) -> Result:
         word = ALREADY_DECIDED
     elif status == NOT_FOUND:
         word = "unknown"
-    else:  # a server that failed may have done it all the same
-        word = UNANSWERED if status >= FAILURES else "refused"
+    else:  # a server that failed may have done it all the same; one that is busy may do it yet
+        word = UNANSWERED if status >= FAILURES or status in BUSY else "refused"
     return Result(request=request, outcome=outcome, result=word, error=detail)

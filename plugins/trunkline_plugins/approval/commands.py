@@ -10,7 +10,7 @@ import click
 import trio
 
 from trunkline import PluginContext
-from trunkline.plugin_api import Opener
+from trunkline.plugin_api import Opener, promised
 from trunkline_plugins.approval.config import ApprovalConfig
 from trunkline_plugins.approval.decision import Outcome
 from trunkline_plugins.approval.listing import Watch, listed
@@ -18,13 +18,16 @@ from trunkline_plugins.approval.person import decide, find
 from trunkline_plugins.approval.request import key_of
 from trunkline_plugins.approval.server import Server
 from trunkline_plugins.approval.words import request_lines, result_line
+from trunkline_plugins.arguments import text
 
 Context = PluginContext[ApprovalConfig]
 
 COLOURS = {"approved": "green", "declined": "green", "pending": "yellow"}
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-comment_option = click.option("--comment", default="", help="Say why; the agent's people see it.")
+comment_option = click.option(
+    "--comment", default="", type=text, help="Say why; the agent's people see it."
+)
 
 
 @click.group(invoke_without_command=True)
@@ -106,11 +109,20 @@ async def _show(ctx: Context, request_id: str, *, as_json: bool) -> None:
 def _decided(
     opener: Opener, request_id: str, outcome: Outcome, comment: str, *, as_json: bool
 ) -> int:
-    message, result = trio.run(_opened, opener, decide, request_id, outcome, comment)
-    if as_json:
-        told = {**attrs.asdict(result), "tool_name": message.get("tool_name")}
-        click.echo(json.dumps({**told, "is_done": result.is_done}))
-    else:
-        colour = COLOURS.get(result.result, "red") if result.is_done else "yellow"
-        click.echo(click.style(result_line(message, result), fg=colour))
+    passed: list[str] = []
+
+    def known() -> str:
+        if not passed:
+            return "nothing was sent"
+        return f"sent, the answer is not known; look: trunkline approvals show {request_id}"
+
+    with promised(known):
+        deciding = partial(_opened, opener, decide, request_id, outcome, comment, passed.append)
+        message, result = trio.run(deciding)
+        if as_json:
+            told = {**attrs.asdict(result), "tool_name": message.get("tool_name")}
+            click.echo(json.dumps({**told, "is_done": result.is_done}))
+        else:
+            colour = COLOURS.get(result.result, "red") if result.is_done else "yellow"
+            click.echo(click.style(result_line(message, result), fg=colour))
     return 0 if result.is_done else 1

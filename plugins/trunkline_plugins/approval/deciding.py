@@ -12,15 +12,15 @@ import attrs
 import trio
 
 from trunkline import InvalidData, Rejected
-from trunkline_plugins.approval.answer import ALREADY_DECIDED, Result
+from trunkline_plugins.approval.answer import ALREADY_DECIDED, UNANSWERED, Result
 from trunkline_plugins.approval.decision import STATUS_OF, Decision, Rules, objection
-from trunkline_plugins.approval.log import DecisionLog
+from trunkline_plugins.approval.log import DecisionLog, Entry
 from trunkline_plugins.approval.request import Message, view_of
 from trunkline_plugins.approval.server import Server
 
 T = TypeVar("T")
 
-#: Told at each point where a crash would hurt most; does nothing in production.
+#: Told at each point where a crash, or Ctrl-C, would hurt most: `stored`, `sent`.
 At = Callable[[str], None]
 
 
@@ -53,7 +53,7 @@ class Deciding:
         run_sync: RunSync = in_thread,
         at: At = nowhere,
     ) -> None:
-        """Ask `server`, write to `log`; a rule's new decision must be what `rules` still say."""
+        """Ask `server`, write to `log`; a rule's decision must be what `rules` still say."""
         self._server = server
         self._log = log
         self._now = now
@@ -86,25 +86,43 @@ class Deciding:
     async def complete(self, decision: Decision) -> Result:
         """Carry out a decision that was stored, and perhaps sent, by somebody who is gone.
 
-        Raises: as `decide`, without `AlreadyStored`; `Rejected` where it cannot be looked at.
+        What a rule approved counts only while the rules still do.
+
+        Raises:
+            Rejected, InvalidData: the request cannot be looked at.
+            NotSent, OutcomeUnknown: the request could not be read.
         """
-        reason = self._objection(decision, await self._server.request(decision.request))
+        message = await self._server.request(decision.request)
+        reason = self._objection(decision, message)
+        if reason is None and decision.outcome == "approve":
+            reason = self._change_of_mind(decision, message) and "withdrawn"
         if reason is None:
             return await self._send(decision)
         result = _withheld(decision, reason)
         if reason == f"already {STATUS_OF[decision.outcome]}":  # so it had been sent after all
             result = attrs.evolve(result, result=STATUS_OF[decision.outcome], error="")
-        await self._run_sync(lambda: self._log.answer(decision, result))
-        return result
+        return await self.write(decision, result)
 
-    async def unanswered(self) -> tuple[Decision, ...]:
+    async def write(self, decision: Decision, result: Result) -> Result:
+        """Write down what became of a decision; `unwritten` says why that did not work.
+
+        What the server has answered stands, whatever the disk says to it.
+        """
+        written = attrs.evolve(result, unwritten="")
+        try:
+            await self._run_sync(lambda: self._log.answer(decision, written))
+        except OSError as exc:
+            return attrs.evolve(result, unwritten=str(exc))
+        return written
+
+    async def unanswered(self) -> tuple[Entry, ...]:
         """Return what rules have decided that nobody knows the answer to.
 
         Raises:
             OSError: the log cannot be read.
         """
         stored = await self._run_sync(self._log.unanswered)
-        return tuple(decision for decision in stored if decision.is_by_rule)
+        return tuple(entry for entry in stored if entry.decision.is_by_rule)
 
     def _objection(self, decision: Decision, message: Message | None) -> str | None:
         return objection(decision, view_of(message) if message else None, self._now())
@@ -121,9 +139,10 @@ class Deciding:
     async def _send(self, decision: Decision) -> Result:
         result = await self._server.decide(decision)
         self._at("sent")
-        if not result.is_open:  # else it stays unanswered in the log, to be completed
-            await self._run_sync(lambda: self._log.answer(decision, result))
-        return result
+        # a rule tries again what is open; a person who may have been heard looks first
+        if result.is_open and (decision.is_by_rule or result.result == UNANSWERED):
+            return result
+        return await self.write(decision, result)
 
 
 def _withheld(decision: Decision, reason: str, words: str = "") -> Result:

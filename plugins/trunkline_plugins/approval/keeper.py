@@ -57,7 +57,7 @@ class Keeper:
             run_sync=run_sync,
             at=at,
         )
-        self._automatic = Automatic(ctx, deciding, self.store.now)
+        self._automatic = Automatic(ctx, self._server, deciding, self.store)
         self._changed = trio.Event()
         self._missing = trio.Event()
         self._is_whole = False  # compared since the start, or the last gap

@@ -42,6 +42,7 @@ class Watch:
         self._store = ApprovalStore()
         self._changed = trio.Event()
         self._missing = trio.Event()
+        self._is_known = False  # compared once; before that an empty table says nothing
         self._trouble = ""
 
     async def run(self) -> None:
@@ -68,9 +69,12 @@ class Watch:
             try:
                 for message in await differences(server, self._store):
                     _take(self._store, message)
+                self._is_known = True
                 self._trouble = ""
             except TrunklineError as exc:
                 self._trouble = str(exc)
+                if self._as_json:
+                    click.echo(f"trunkline: {self._trouble}", err=True)
             self._changed.set()
             with trio.move_on_after(COMPARE):
                 await self._missing.wait()
@@ -80,7 +84,7 @@ class Watch:
         while True:
             await self._changed.wait()
             self._changed = trio.Event()
-            text = _text(self._store, want_all=self._want_all, as_json=self._as_json)
+            text = self._text() if self._is_known else ""
             if not self._as_json:
                 click.clear()
                 click.echo(f"{text}\n{click.style(self._trouble, fg='yellow')}")
@@ -90,6 +94,9 @@ class Watch:
             with trio.move_on_after(REFRESH):
                 await self._changed.wait()
             self._changed.set()
+
+    def _text(self) -> str:
+        return _text(self._store, want_all=self._want_all, as_json=self._as_json)
 
 
 def _take(store: ApprovalStore, message: Message) -> None:

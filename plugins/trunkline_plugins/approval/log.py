@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from trunkline_plugins.approval.decision import Decision
 from trunkline_plugins.audit import append, opened
 
 BLOCK = 1024 * 1024  # bytes read at once
+#: So long somebody may be sending what he has stored; a request takes 10 s at most.
+IN_FLIGHT = timedelta(seconds=60)
 REMEMBERED = 10_000  # requests; the server itself refuses to decide an older one again
 
 
@@ -44,8 +46,15 @@ class Entry:
     """A decision, and what became of it."""
 
     decision: Decision
+    at: datetime
+    """When it was stored."""
     result: str | None = None
     """What the server answered, or why nothing was sent; None: stored, and no more is known."""
+
+    @property
+    def is_open(self) -> bool:
+        """It is not known to be answered."""
+        return self.result is None
 
     @property
     def standing(self) -> str:
@@ -80,7 +89,7 @@ class DecisionLog:
         with self._opened():
             return self._entries.get(request)
 
-    def unanswered(self) -> tuple[Decision, ...]:
+    def unanswered(self) -> tuple[Entry, ...]:
         """Return the decisions that were stored and not answered, oldest first.
 
         Raises:
@@ -89,14 +98,13 @@ class DecisionLog:
         if not self.path.exists():
             return ()
         with self._opened():
-            open_ones = [entry for entry in self._entries.values() if entry.result is None]
-            return tuple(entry.decision for entry in open_ones)
+            return tuple(entry for entry in self._entries.values() if entry.is_open)
 
     def store(self, decision: Decision) -> None:
         """Write a decision, and return when it is on the disk.
 
         A rule decides a request once. People may vote after each other, but nobody decides while
-        another outcome is on its way.
+        another outcome may be on its way; they have seen that the request is still pending.
 
         Raises:
             AlreadyStored: the request has a decision, and this is none beside it.
@@ -104,7 +112,7 @@ class DecisionLog:
         """
         with self._opened() as fd:
             known = self._entries.get(decision.request)
-            if known is not None and _bars(known, decision):
+            if known is not None and _bars(known, decision, self._now()):
                 raise AlreadyStored(known)
             self._append(fd, {"kind": "decision", **attrs.asdict(decision)})
 
@@ -159,10 +167,11 @@ class DecisionLog:
             record = json.loads(line)
             kind, request = record["kind"], record["request"]
             if kind == "answer":
-                entry = attrs.evolve(self._entries[request], result=record["result"])
+                entry = _answered(self._entries[request], record)
             else:
                 decision: Decision = Event("", kind, record).as_(Decision)
-                entry = Entry(decision, record["result"] if kind == "withheld" else None)
+                at = datetime.fromisoformat(record["at"]).astimezone(UTC)
+                entry = Entry(decision, at, record["result"] if kind == "withheld" else None)
         except (ValueError, KeyError, TypeError, InvalidData):  # as far as JSON can be wrong
             return
         self._entries.pop(request, None)
@@ -175,8 +184,17 @@ class DecisionLog:
         self._read(fd)
 
 
-def _bars(known: Entry, decision: Decision) -> bool:
+def _answered(entry: Entry, record: Mapping[str, Any]) -> Entry:
+    """Return an entry with its answer; that to an earlier decision leaves it open."""
+    decision = entry.decision
+    if (record["by"], record["outcome"]) != (decision.by, decision.outcome):
+        return entry
+    return attrs.evolve(entry, result=record["result"])
+
+
+def _bars(known: Entry, decision: Decision, now: datetime) -> bool:
     """Tell whether what is stored leaves no room for a decision."""
     if decision.is_by_rule:
         return True
-    return known.result is None and known.decision.outcome != decision.outcome
+    is_other = known.decision.outcome != decision.outcome
+    return known.is_open and is_other and now - known.at < IN_FLIGHT

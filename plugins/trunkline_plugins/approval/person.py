@@ -11,7 +11,7 @@ from trunkline import Event, Gap, InvalidData, PluginContext, TrunklineError
 from trunkline.plugin_api import UserError
 from trunkline_plugins.approval.answer import Result
 from trunkline_plugins.approval.config import ApprovalConfig
-from trunkline_plugins.approval.deciding import Deciding
+from trunkline_plugins.approval.deciding import At, Deciding, nowhere
 from trunkline_plugins.approval.decision import Decision, Outcome
 from trunkline_plugins.approval.log import DecisionLog
 from trunkline_plugins.approval.request import (
@@ -75,9 +75,15 @@ async def _beginning(server: Server, wanted: str, status: str | None) -> list[Me
 
 
 async def decide(
-    ctx: PluginContext[ApprovalConfig], prefix: str, outcome: Outcome, comment: str = ""
+    ctx: PluginContext[ApprovalConfig],
+    prefix: str,
+    outcome: Outcome,
+    comment: str = "",
+    at: At = nowhere,
 ) -> tuple[Message, Result]:
     """Decide a request in the name of whoever is logged in here; return it, and what became of it.
+
+    `at` hears how far it came, as `Deciding` tells.
 
     Raises:
         UserError: there is no such request, or the log of decisions cannot be written.
@@ -99,7 +105,7 @@ async def decide(
         comment=comment,
     )
     log = DecisionLog(ctx.config.audit)
-    deciding = Deciding(server, log, now=lambda: datetime.now(UTC))
+    deciding = Deciding(server, log, now=lambda: datetime.now(UTC), at=at)
     where = {"approval_request_id": view.approval_request_id}
     async with ctx.events(TOPIC, where) as events:
         with trio.move_on_after(LINK_LIMIT), suppress(TrunklineError):

@@ -4,6 +4,7 @@ The server can go deaf: cut off from its message bus it answers pings and pushes
 (protocol §12). And what happens during a gap, or before the start, no event tells.
 """
 
+from contextlib import aclosing
 from datetime import datetime
 
 from trunkline import InvalidData
@@ -29,11 +30,11 @@ async def missed_since(server: Server, store: ApprovalStore, since: datetime) ->
     Raises: as `Server.request`.
     """
     found = await _standing(server, store)
-    async for message in server.requests():
-        requested_at = view_of(message).requested_at
-        if requested_at is None or requested_at < since:
-            break
-        found.setdefault(key_of(message["approval_request_id"]), message)
+    async with aclosing(server.requests()) as messages:
+        async for message in messages:
+            if _is_older(message, since):
+                break
+            found.setdefault(key_of(message["approval_request_id"]), message)
     return [*found.values()]
 
 
@@ -47,6 +48,15 @@ async def _standing(server: Server, store: ApprovalStore) -> dict[str, Message]:
     for request_id in silent[:MOST_READ]:
         found[request_id] = await server.request(request_id) or _gone(request_id)
     return found
+
+
+def _is_older(message: Message, since: datetime) -> bool:
+    """Tell whether a request was made before; of one that cannot be read nobody knows."""
+    try:
+        requested_at = view_of(message).requested_at
+    except InvalidData:
+        return False
+    return requested_at is None or requested_at < since
 
 
 def is_news(store: ApprovalStore, message: Message) -> bool:

@@ -5,7 +5,7 @@ out by reading.
 """
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -13,6 +13,7 @@ import trio
 
 from trunkline import InvalidData, NotSent, OutcomeUnknown, Rejected, TrunklineError
 from trunkline_plugins.approval.answer import (
+    BUSY,
     FAILURES,
     NOT_FOUND,
     UNANSWERED,
@@ -27,7 +28,6 @@ from trunkline_plugins.asking import PAGE, Asker, ask
 PATH = "/api/v1/approval-requests"
 MOST_PAGES = 20  # so that a server that never ends is left in the end
 PAUSES = (1.0, 2.0)  # s before reading again
-BUSY = frozenset({408, 425, 429})
 #: What an id, or the beginning of one, may look like: it stands in a path.
 ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
 
@@ -56,7 +56,7 @@ class Server:
             raise
         return _message(row)
 
-    async def requests(self, status: str | None = None) -> AsyncIterator[Message]:
+    async def requests(self, status: str | None = None) -> AsyncGenerator[Message]:
         """Yield requests as messages, the newest first, page by page; all, or those of a status.
 
         Raises: as `request`.

@@ -98,7 +98,7 @@ class ApprovalStore:
         known = self._approvals.get(key)
         if known is None:
             self._make_room()
-        said = _approval(key, view, event.received_at)
+        said = approval_of(view, event.received_at)
         self._approvals[key] = _merge(known, said)
         return said
 
@@ -150,11 +150,12 @@ class ApprovalStore:
             del self._approvals[min(known, key=lambda each: (each.is_pending, each.updated_at)).id]
 
 
-def _approval(key: str, view: ApprovalEvent, received_at: datetime) -> Approval:
+def approval_of(view: ApprovalEvent, received_at: datetime) -> Approval:
+    """Return the request of which an event tells, as far as it does."""
     at = view.timestamp or received_at
     vote = view if isinstance(view, ApprovalVoteReceived) else None
     return Approval(
-        id=key,
+        id=key_of(view.approval_request_id),
         status=view.status,
         updated_at=at,
         requested_at=view.requested_at or at,

@@ -36,6 +36,8 @@ def result_line(message: Message, result: Result) -> str:
         text += f": {_MEANINGS[result.result]}"
     if result.result == ALREADY_DECIDED or (result.error and not result.is_done):
         text += f": {result.error}"
+    if result.unwritten:
+        text += f"; the answer could not be written down: {result.unwritten}"
     return printable(text, LINE_LENGTH)
 
 

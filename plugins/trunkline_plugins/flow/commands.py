@@ -11,7 +11,8 @@ import orjson
 import trio
 
 from trunkline import PluginContext
-from trunkline.plugin_api import Opener, UserError
+from trunkline.plugin_api import Opener, UserError, promised
+from trunkline_plugins.arguments import text
 from trunkline_plugins.asking import FAILURES, rows
 from trunkline_plugins.flow import control
 from trunkline_plugins.flow.execution import Execution
@@ -30,6 +31,7 @@ T = TypeVar("T")
 
 SHOWN = 25  # executions of a list where nothing is said
 LIMIT = 30.0  # s for the link and the acknowledgement
+UNKNOWN = "it may have been sent, the answer is not known; look: trunkline flows show"
 COLOURS = {"error": "red", "warning": "yellow", "status": "cyan", "tool": "bright_black"}
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
@@ -43,7 +45,7 @@ limit_option = click.option(
 
 
 @click.group(invoke_without_command=True)
-@click.option("--status", multiple=True, help="Only those with this status; repeatable.")
+@click.option("--status", multiple=True, type=text, help="Only those with this status; repeatable.")
 @click.option(
     "--count", default=SHOWN, show_default=True, type=click.IntRange(1, 10_000), help="At most."
 )
@@ -83,13 +85,14 @@ def follow(opener: Opener, execution_id: str, *, as_json: bool) -> int:
     Exit 0 if it has succeeded, else 1.
     """
     following = partial(_follow, execution_id=execution_id, as_json=as_json)
-    execution = trio.run(_opened, opener, following)
+    with promised(lambda: "how it ends is not known"):
+        execution = trio.run(_opened, opener, following)
     return 0 if execution.status == SUCCEEDED else 1
 
 
 @flows.command()
 @click.argument("execution_id", metavar="ID")
-@click.option("--reason", help="Say why; it stands in the record of the execution.")
+@click.option("--reason", type=text, help="Say why; it stands in the record of the execution.")
 @limit_option
 @json_option
 @click.pass_obj
@@ -101,12 +104,13 @@ def stop(
     Exit 1 if the server refuses, or if nothing is known of the outcome.
     """
     stopping = partial(_stop, execution_id=execution_id, reason=reason, as_json=as_json)
-    trio.run(_opened, opener, partial(_answered, act=stopping, limit=limit))
+    with promised(lambda: f"{UNKNOWN} {execution_id}"):
+        trio.run(_opened, opener, partial(_answered, act=stopping, limit=limit))
 
 
 @flows.command()
 @click.argument("execution_id", metavar="ID")
-@click.argument("message")
+@click.argument("message", type=text)
 @limit_option
 @json_option
 @click.pass_obj
@@ -116,7 +120,8 @@ def say(opener: Opener, execution_id: str, message: str, *, limit: float, as_jso
     Whether an agent reads it is not told by the server.
     """
     saying = partial(_say, execution_id=execution_id, message=message, as_json=as_json)
-    trio.run(_opened, opener, partial(_answered, act=saying, limit=limit))
+    with promised(lambda: f"{UNKNOWN} {execution_id}"):
+        trio.run(_opened, opener, partial(_answered, act=saying, limit=limit))
 
 
 async def _opened(opener: Opener, function: Callable[[Context], Awaitable[T]]) -> T:

@@ -38,7 +38,13 @@ def test_version_imports_the_command_line_and_nothing_else() -> None:
     """Ours by name, click and what our errors are made of; no Trio, no plugin, no configuration."""
     modules = imported("--version")
     ours = {name for name in modules if name.startswith("trunkline")}
-    assert ours == {"trunkline", "trunkline.cli", "trunkline.cli.leaving", "trunkline.errors"}
+    assert ours == {
+        "trunkline",
+        "trunkline.cli",
+        "trunkline.cli.leaving",
+        "trunkline.cli.signals",
+        "trunkline.errors",
+    }
     assert roots(modules) == {"attr", "attrs", "click", "trunkline"}
 
 

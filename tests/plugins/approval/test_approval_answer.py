@@ -35,6 +35,7 @@ def test_200_is_what_the_request_in_it_says(
         (403, "Not authorized to approve this request", "refused", False),
         (404, "Approval request not found", "unknown", False),
         (422, "body.comment: field required", "refused", False),
+        (429, "slow down", "unanswered", True),
         (503, "later", "unanswered", True),
     ],
 )

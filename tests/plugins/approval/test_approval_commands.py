@@ -1,11 +1,15 @@
 """`trunkline approvals` against a server on loopback: what people type, and what they are told."""
 
+import errno
 import json
+import os
 import random
 import signal
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import trio
@@ -13,9 +17,14 @@ from approval_bench import decision, log_of
 from click.testing import CliRunner, Result
 from processes import finish, process, read_until
 from served import Served, serving
+from trio.testing import MockClock
 
+from trunkline import NotSent
 from trunkline.cli import trunkline
+from trunkline.cli.leaving import exit_code
+from trunkline.cli.signals import ending_alike
 from trunkline.simulator import ACCOUNT_A, Approval, Simulator
+from trunkline_plugins.approval.listing import Watch
 from trunkline_plugins.approval.log import DecisionLog
 
 RNG = random.Random(1)
@@ -168,8 +177,115 @@ def test_without_the_right_the_server_says_so(
     assert approval.status == "pending"
 
 
-async def test_watch_shows_what_happens_until_ctrl_c(served: Served, config: Path) -> None:
-    """A new request, then its answer; exit 0."""
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # wherever it hits the HTTP library
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_is_no_approval(
+    served: Served, run: Run, config: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    """Ctrl-C while the server decides: exit 1, and what is known; nothing after `&&` is done."""
+    world = served.simulator.world
+    resolve = world.resolve_approval
+
+    def interrupted(*arguments: Any) -> None:
+        interrupt(number)
+        resolve(*arguments)
+
+    monkeypatch.setattr(world, "resolve_approval", interrupted)
+    approval = ask(served)
+    with heeding():
+        result = run("approve", approval.id)
+    assert result.exception is not None
+    assert exit_code(result.exception) == 1
+    assert str(result.exception) == (
+        f"interrupted: sent, the answer is not known; look: trunkline approvals show {approval.id}"
+    )
+    assert log_of(log_at(config)) == ["decision approve"]
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # wherever it hits the HTTP library
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interruption_before_anything_is_sent_says_so(
+    served: Served, run: Run, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the request is looked for."""
+    world = served.simulator.world
+    walltime = world.walltime
+
+    def interrupted() -> float:
+        monkeypatch.undo()
+        interrupt(signal.SIGINT)
+        return walltime()
+
+    approval = ask(served)
+    monkeypatch.setattr(world, "walltime", interrupted)
+    with heeding():
+        result = run("approve", approval.id[:8])
+    assert str(result.exception) == "interrupted: nothing was sent"
+    assert not log_at(config).exists()
+
+
+def interrupt(number: signal.Signals) -> None:
+    """Send a signal while the command waits for the server, which takes its time."""
+    time.sleep(0.1)
+    os.kill(os.getpid(), number)
+    time.sleep(0.1)
+
+
+@contextmanager
+def heeding() -> Iterator[None]:
+    """Take signals as a process of ours takes them, whatever the suite does."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with ending_alike():
+            yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_an_answer_that_cannot_be_written_is_said_beside_what_was_done(
+    served: Served, run: Run, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is approved, and nobody is told that it was not sent."""
+    write = os.write
+
+    def write_some(fd: int, data: Any) -> int:
+        if b'"answer"' in bytes(data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(fd, data)
+
+    monkeypatch.setattr(os, "write", write_some)
+    approval = ask(served)
+    result = run("approve", approval.id)
+    assert result.return_value == 0
+    assert result.output.startswith(
+        f"approved: deploy_service ({approval.id[:8]}); the answer could"
+    )
+    assert "No space left" in result.output
+
+
+class Dead:
+    """A `ctx` whose server is not there."""
+
+    def subscribe(self, *_: Any, **__: Any) -> None:
+        """Nothing comes."""
+
+    async def request(self, *_: Any) -> NoReturn:
+        raise NotSent("no way to the server")
+
+
+async def test_watch_prints_no_table_before_it_knows_one(
+    autojump_clock: MockClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An empty list would be read as: nothing waits."""
+    ctx: Any = Dead()
+    with trio.move_on_after(30):
+        await Watch(ctx, want_all=False, as_json=True).run()
+    assert capsys.readouterr() == ("", "trunkline: no way to the server\n")
+
+
+async def test_watch_shows_what_happens_until_it_is_ended(served: Served, config: Path) -> None:
+    """A new request, then its answer; exit 0, as after Ctrl-C."""
 
     def settle(simulator: Simulator) -> None:
         simulator.world.resolve_approval(approval.id, "approved")
@@ -181,6 +297,6 @@ async def test_watch_shows_what_happens_until_ctrl_c(served: Served, config: Pat
         await read_until(watching.stdout, approval.id)
         await trio.to_thread.run_sync(served.do, settle)
         await read_until(watching.stdout, "\n")
-        watching.send_signal(signal.SIGINT)
+        watching.send_signal(signal.SIGTERM)
         code, _, errors = await finish(watching)
     assert (code, errors) == (0, "")

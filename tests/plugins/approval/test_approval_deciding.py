@@ -10,7 +10,8 @@ import trio
 from approval_bench import Court, Deck, court, log_of
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from trunkline_plugins.approval.decision import Decision, Outcome
+from trunkline_plugins.approval.config import ApprovalConfig
+from trunkline_plugins.approval.decision import Decision, Outcome, Rules
 from trunkline_plugins.approval.log import AlreadyStored
 
 if TYPE_CHECKING:
@@ -141,8 +142,8 @@ async def test_crash_points_11_and_12_complete_the_same_outcome(
     assert approval.status == ("pending" if point == "stored" else status)
     async with bench.host() as restarted:
         [unanswered] = await restarted.deciding.unanswered()
-        assert unanswered == decision
-        result = await restarted.deciding.complete(unanswered)
+        assert unanswered.decision == decision
+        result = await restarted.deciding.complete(unanswered.decision)
         assert result.is_done
         assert await restarted.deciding.unanswered() == ()
     assert host.wire.sent + restarted.wire.sent == [(approval.id, outcome)]
@@ -163,10 +164,63 @@ async def test_a_completed_decision_is_for_what_was_stored_only(bench: Court) ->
             setattr(approval, field, value)
         async with bench.host() as restarted:
             [unanswered] = await restarted.deciding.unanswered()
-            assert (await restarted.deciding.complete(unanswered)).result == reason
+            assert (await restarted.deciding.complete(unanswered.decision)).result == reason
         assert restarted.wire.sent == []
         assert log_of(host.log)[-1] == f"answer {reason}"
         assert approval.status != "approved"
+
+
+@pytest.mark.parametrize(("outcome", "result"), [("approve", "withdrawn"), ("decline", "declined")])
+async def test_a_restart_approves_only_what_the_rules_still_approve(
+    bench: Court, outcome: Outcome, result: str
+) -> None:
+    """The operator took the permission back in between; to decline needs none."""
+    approval = bench.ask()
+    async with bench.host(at=partial(crash_at, "stored")) as host:
+        with pytest.raises(Crash):
+            await host.deciding.decide(await host.decision_on(approval, outcome))
+    async with bench.host(rules=Rules(ApprovalConfig())) as restarted:
+        [unanswered] = await restarted.deciding.unanswered()
+        assert (await restarted.deciding.complete(unanswered.decision)).result == result
+        assert await restarted.deciding.unanswered() == ()
+    assert log_of(host.log) == [f"decision {outcome}", f"answer {result}"]
+    assert approval.status == ("pending" if outcome == "approve" else "declined")
+
+
+async def test_a_log_that_fails_after_the_send_takes_nothing_back(bench: Court) -> None:
+    """The server has decided, and that is what is said; the line can follow."""
+    approval = bench.ask()
+
+    def fail(name: str) -> None:
+        if name == "sent":
+            host.log.rename(aside)
+            host.log.symlink_to("/dev/full")
+
+    async with bench.host(at=fail) as host:
+        aside = host.log.with_suffix(".aside")
+        decision = await host.decision_on(approval)
+        result = await host.deciding.decide(decision)
+        assert (result.result, result.is_done) == ("approved", True)
+        assert "one.jsonl" in result.unwritten
+        aside.rename(host.log)
+        assert (await host.deciding.write(decision, result)).unwritten == ""
+    assert len(host.wire.sent) == 1
+    assert log_of(host.log) == ["decision approve", "answer approved"]
+
+
+async def test_a_person_whose_decision_never_left_can_decide_otherwise(bench: Court) -> None:
+    """Nobody carries it on for them, so it does not stay open."""
+    approval = bench.ask()
+    async with bench.host() as host:
+        host.wire.loses = "request"
+        decision = await host.decision_on(approval, by="alice", is_by_rule=False)
+        assert (await host.deciding.decide(decision)).result == "not sent"
+        host.wire.loses = ""
+        other = await host.decision_on(approval, "decline", by="alice", is_by_rule=False)
+        assert (await host.deciding.decide(other)).is_done
+    assert log_of(host.log) == [
+        *("decision approve", "answer not sent", "decision decline", "answer declined")
+    ]
 
 
 async def test_a_lost_answer_is_found_by_reading(bench: Court) -> None:
@@ -190,7 +244,7 @@ async def test_what_never_left_stays_unanswered_and_is_completed_later(bench: Co
         assert approval.status == "pending"
         host.wire.loses = ""
         [unanswered] = await host.deciding.unanswered()
-        assert (await host.deciding.complete(unanswered)).is_done
+        assert (await host.deciding.complete(unanswered.decision)).is_done
     assert log_of(host.log) == ["decision approve", "answer approved"]
 
 

@@ -1,8 +1,11 @@
 """The plugin in a host: rules decide, people hear of the rest, and nothing is missed for long."""
 
+import errno
 import json
+import os
 import random
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -257,20 +260,29 @@ async def test_a_host_that_starts_later_knows_what_is_pending(
 async def test_a_stored_decision_is_completed_at_the_start(
     trunkline_host: HostFactory, tmp_path: Path
 ) -> None:
-    """The rule may be gone by then; what was decided stands."""
-    table = {"audit": str(tmp_path / "log.jsonl")}
+    """Once nobody else can be sending it; an approval only while the rules still approve."""
+    path = tmp_path / "log.jsonl"
     only = {"approval": VirtualApproval()}
     async with trunkline_host(only=[]) as before:
-        approval = ask(before)
-        seen = view_of(approval_frame(approval, "approval_created", WALL))
-        stored = decision("decline", request=approval.id, hash=digest(seen))
-        DecisionLog(tmp_path / "log.jsonl").store(stored)
+        asked = {"decline": ask(before), "approve": ask(before)}
+        log = DecisionLog(path, now=lambda: datetime.fromtimestamp(WALL + trio.current_time(), UTC))
+        for outcome, approval in asked.items():
+            seen = view_of(approval_frame(approval, "approval_created", WALL))
+            log.store(decision(outcome, request=approval.id, hash=digest(seen)))  # type: ignore[arg-type] # two words
         async with trunkline_host(
-            only=only, config={"approval": table}, simulator=before.simulator
-        ):
-            await trio.sleep(1)
-    assert approval.status == "declined"
-    assert log_of(tmp_path / "log.jsonl") == ["decision decline", "answer declined"]
+            only=only, config={"approval": {"audit": str(path)}}, simulator=before.simulator
+        ) as host:
+            await trio.sleep(55)
+            assert len(log_of(path)) == 2
+            await trio.sleep(10)
+            assert [each.status for each in asked.values()] == ["declined", "pending"]
+            told = {event.type: event for event in host.published("approval_notices")}
+            assert {*told} == {"approval.waiting", "approval.decided", "approval.withheld"}
+            decided, withheld = told["approval.decided"], told["approval.withheld"]
+            assert decided.get("text") == "deploy_service for an agent: declined by rule[0]."
+            assert "rule[0] would approve" in withheld.get("text")
+            assert "but: withdrawn. Answer within" in withheld.get("text")
+    assert sorted(log_of(path)[2:]) == ["answer declined", "answer withdrawn"]
 
 
 async def test_a_log_that_cannot_be_written_decides_nothing_and_says_so(
@@ -365,7 +377,7 @@ async def test_a_rule_leaves_what_a_person_has_begun(
         world.request_approval(approval)
         await trio.sleep(30)
         assert approval.status == "pending"
-        assert notices(host) == []
+        assert notices(host) == ["approval.waiting"]
     assert log_of(tmp_path / "log.jsonl") == ["decision approve"]
 
 
@@ -409,3 +421,52 @@ async def test_a_decision_that_did_not_get_through_waits_and_is_said(
         assert approval.status == "declined"
         assert host.note("approval") == "0 pending, 1 settled, 1 by rule"
     assert log_of(tmp_path / "log.jsonl") == ["decision decline", "answer declined"]
+
+
+async def test_a_decision_that_was_stored_and_not_known_to_be_is_carried_out(
+    approval_host: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line was written, and the disk said no; it is found, and it is the rule's own."""
+    sync, failures = os.fsync, [OSError(errno.EIO, "Input/output error")]
+
+    def fsync(fd: int) -> None:
+        sync(fd)
+        if failures:
+            raise failures.pop()
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    async with approval_host(rule=[{"decide": "decline"}]) as host:
+        approval = ask(host)
+        await trio.sleep(10)
+        assert "Input/output error" in host.note("approval")
+        await trio.sleep(40)
+        assert approval.status == "pending"  # somebody else may have stored it
+        await trio.sleep(40)
+        assert approval.status == "declined"
+        assert notices(host) == ["approval.decided"]
+        assert host.note("approval") == "0 pending, 1 settled, 1 by rule"
+    assert log_of(tmp_path / "log.jsonl") == ["decision decline", "answer declined"]
+
+
+async def test_an_answer_that_cannot_be_written_is_told_and_written_later(
+    approval_host: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was approved is not called withheld, and not decided again."""
+    write, is_full = os.write, True
+
+    def write_some(fd: int, data: Any) -> int:
+        if is_full and b'"answer"' in bytes(data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(fd, data)
+
+    monkeypatch.setattr(os, "write", write_some)
+    async with approval_host(rule=[{"decide": "approve"}], allow_auto_approve=True) as host:
+        approval = ask(host)
+        await trio.sleep(40)
+        assert notices(host) == ["approval.decided"]
+        assert "No space left" in host.note("approval")
+        is_full = False
+        await trio.sleep(20)
+        assert host.note("approval") == "0 pending, 1 settled, 1 by rule"
+    assert [entry.event_type for entry in approval.history] == ["approved"]
+    assert log_of(tmp_path / "log.jsonl") == ["decision approve", "answer approved"]

@@ -78,8 +78,8 @@ def test_s17_kill_9_between_store_and_send(tmp_path: Path) -> None:
             async with open_connection(served.url, "demo-token") as connection:
                 now = ApprovalStore().now
                 deciding = Deciding(Server(connection), DecisionLog(log), now=now)
-                for decision in await deciding.unanswered():
-                    await deciding.complete(decision)
+                for entry in await deciding.unanswered():
+                    await deciding.complete(entry.decision)
 
         trio.run(restart)
         trio.run(restart)

@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -70,9 +71,28 @@ def test_people_vote_after_each_other_but_not_against_what_is_on_its_way(path: P
     log.store(first)
     with pytest.raises(AlreadyStored, match="its answer is not known yet"):
         log.store(person("decline", "bob"))
-    log.store(person("approve", "bob"))
+    second = person("approve", "bob")
+    log.store(second)
     log.answer(first, result("pending", first))
-    log.store(person("decline", "bob"))
+    with pytest.raises(AlreadyStored, match="bob on here has decided to approve it"):
+        log.store(person("decline", "alice"))
+    log.answer(second, result("pending", second))
+    log.store(person("decline", "alice"))
+
+
+def test_a_person_is_not_barred_by_what_cannot_be_on_its_way_any_more(path: Path) -> None:
+    """The command was ended, or its answer was lost; a late answer is for the earlier decision."""
+    clock = [START]
+    log = DecisionLog(path, now=lambda: clock[0])
+    first, other = person("approve", "alice"), person("decline", "bob")
+    log.store(first)
+    clock[0] += timedelta(seconds=59)
+    with pytest.raises(AlreadyStored):
+        log.store(other)
+    clock[0] += timedelta(seconds=1)
+    log.store(other)
+    log.answer(first, result("approved", first))
+    assert [entry.decision for entry in log.unanswered()] == [other]
 
 
 def test_what_is_stored_and_not_answered_is_found_after_a_restart(path: Path) -> None:
@@ -88,7 +108,7 @@ def test_what_is_stored_and_not_answered_is_found_after_a_restart(path: Path) ->
         log.store(one)
         if name == "answered":
             log.answer(one, result("approved", one))
-    assert [each.request for each in log_at(path).unanswered()] == ["open"]
+    assert [each.decision.request for each in log_at(path).unanswered()] == ["open"]
     found = log_at(path).find("withheld")
     assert found is not None
     assert found.result == "altered"
@@ -117,7 +137,7 @@ def test_a_torn_line_costs_itself_only(path: Path, torn: bytes) -> None:
         file.write(torn)
     log = log_at(path)
     log.store(decision(request="after"))
-    assert [each.request for each in log_at(path).unanswered()] == ["before", "after"]
+    assert [each.decision.request for each in log_at(path).unanswered()] == ["before", "after"]
     assert lines_of(path)[1] == torn
 
 
@@ -136,7 +156,7 @@ def test_a_short_write_is_continued(path: Path, monkeypatch: pytest.MonkeyPatch)
     write = os.write
     monkeypatch.setattr(os, "write", lambda fd, data: write(fd, bytes(data)[:7]))
     log_at(path).store(decision())
-    assert [each.request for each in log_at(path).unanswered()] == [ID]
+    assert [each.decision.request for each in log_at(path).unanswered()] == [ID]
 
 
 def test_memory_is_bounded_and_a_log_put_aside_is_noticed(path: Path) -> None:
@@ -144,7 +164,7 @@ def test_memory_is_bounded_and_a_log_put_aside_is_noticed(path: Path) -> None:
     log = log_at(path, remembered=2)
     for name in "abc":
         log.store(decision(request=name))
-    assert [each.request for each in log.unanswered()] == ["b", "c"]
+    assert [each.decision.request for each in log.unanswered()] == ["b", "c"]
     path.rename(path.with_suffix(".old"))
     log.store(decision(request="c"))
-    assert [each.request for each in log.unanswered()] == ["c"]
+    assert [each.decision.request for each in log.unanswered()] == ["c"]

@@ -6,13 +6,15 @@ from typing import Any
 import attrs
 import pytest
 import trio
-from approval_bench import ID, decision, row
+from approval_bench import ID, START, decision, row
 from trio.testing import MockClock
 
 from trunkline import InvalidData, NotSent, OutcomeUnknown, Rejected
 from trunkline.plugin_api import Response
+from trunkline_plugins.approval.reconcile import missed_since
 from trunkline_plugins.approval.request import Message
 from trunkline_plugins.approval.server import MOST_PAGES, Server
+from trunkline_plugins.approval.store import ApprovalStore
 
 OK = Response(200, {}, row())
 LATER = Response(503, {}, {"detail": "later"})
@@ -105,3 +107,11 @@ async def test_a_list_is_read_page_by_page_and_not_for_ever() -> None:
     with pytest.raises(InvalidData):
         await collected(Server(Line([Response(200, {}, {"rows": []})])))
     assert await Server(Line([Response(200, {}, "nothing")])).history(ID) == []
+
+
+async def test_a_request_that_cannot_be_read_does_not_cost_the_others() -> None:
+    """Nobody knows how old it is, so it is passed on, and the reading goes on."""
+    rows = [row("odd", tool_args="all of them"), row("new"), row("old", requested_at="2026-01-01")]
+    line = Line([Response(200, {}, []), Response(200, {}, rows)])
+    missed = await missed_since(Server(line), ApprovalStore(), START)
+    assert [message["approval_request_id"] for message in missed] == ["odd", "new"]

@@ -92,7 +92,7 @@ class Trace:
     async def restart(self, name: str, loses: str, point: str) -> None:
         async def act(deck: Deck) -> None:
             for each in await deck.deciding.unanswered():
-                await deck.deciding.complete(each)
+                await deck.deciding.complete(each.decision)
 
         await self.host(name, loses, point, act=act)
 
