@@ -49,9 +49,9 @@ class Requesting:
         self, method: str, path: str, params: Mapping[str, Any] | None, json: Any
     ) -> Response:
         """Make one request; see `Connection.request`."""
-        from trunkline.transport.request import Exchange  # 130 ms that only those pay who ask
-
-        exchange = Exchange.of(self._endpoint, self._user_agent, method, path, params, json)
+        exchange = _exchange_class().of(
+            self._endpoint, self._user_agent, method, path, params, json
+        )
         with trio.move_on_after(LIMIT):
             async with self._limiter:
                 response = await self._attempt(exchange, fresh=False)
@@ -68,3 +68,16 @@ class Requesting:
         if self._http_transport is not None:
             return await exchange.through(self._http_transport)
         return await exchange.over(self._dial, self._endpoint)
+
+
+def _exchange_class() -> "type[Exchange]":
+    """Import what makes requests: 130 ms that only those pay who ask.
+
+    Raises:
+        NotSent: its files cannot be opened just now.
+    """
+    try:
+        from trunkline.transport.request import Exchange
+    except OSError as exc:
+        raise NotSent(f"no request can be made: {exc.strerror}; nothing has left") from exc
+    return Exchange
