@@ -26,10 +26,12 @@ MEASURED = tuple(
     str(HERE / name)
     for name in (
         "core/activity/",
+        "core/cli/test_dlq",
         "core/connection/",
         "core/transport/",
         "core/test_backoff",
         "core/test_mailbox",
+        "plugins/activity/",
         "plugins/approval/",
     )
 )
