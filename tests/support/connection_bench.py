@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 import trio
+from lane_bench import DEFAULTS
 
 from trunkline.activity.tracker import Tracker
 from trunkline.config import connection_settings
@@ -21,7 +22,6 @@ from trunkline.transport.dialler import Dial
 
 URL = "ws://127.0.0.1:1/api/v1/ws/unified"
 TOKEN = "demo-token"
-DEFAULTS: dict[str, Any] = {}  # settings of each connection that a test does not name itself
 
 
 @attrs.define

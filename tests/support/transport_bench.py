@@ -9,6 +9,7 @@ from typing import Any
 
 import trio
 import trio.testing
+from lane_bench import DEFAULTS
 
 from trunkline.config import parse_url
 from trunkline.transport.transport import Transport, open_transport
@@ -113,7 +114,7 @@ async def opened(
                 dial=dial,
                 connect_timeout=connect_timeout,
                 on_phase=lambda _: None,
-                **{"max_message_bytes": LIMIT, **options},
+                **{"max_message_bytes": LIMIT, **DEFAULTS, **options},
             ) as transport:
                 yield transport
         except Exception as exc:  # noqa: BLE001 - raised again, in no group

@@ -37,7 +37,6 @@ async def ending(data: bytes, **options: Any) -> tuple[list[bytes], TransportErr
 
 
 @pytest.mark.unmeasured
-@pytest.mark.parametrize("fast_lane", [True, False])
 async def test_f1_f2_an_end_inside_a_frame_brings_no_part_of_it(
     autojump_clock: trio.testing.MockClock, fast_lane: bool
 ) -> None:
@@ -45,7 +44,7 @@ async def test_f1_f2_an_end_inside_a_frame_brings_no_part_of_it(
     whole, part = frame(TEXT, b'{"n":1}'), frame(TEXT, b"x" * 1000)
     for cut in range(0, len(part), 1 if fast_lane else 7):
         start = trio.current_time()
-        got, error = await ending(whole + part[:cut], fast_lane=fast_lane)
+        got, error = await ending(whole + part[:cut])
         assert (got, error.kind, error.code) == ([b'{"n":1}'], "closed", None)
         assert trio.current_time() - start <= 0.1
 
@@ -88,14 +87,13 @@ async def test_f3_a_black_hole_is_noticed_within_32_seconds(
 async def test_f5_slices_of_one_byte_change_nothing(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """Both ways, with the lane and without: every event arrives, once, in order."""
-    for fast_lane in (True, False):
-        async with open_bench(faulty(Fault(kind="slice")), fast_lane=fast_lane) as bench:
-            await bench.until(CONNECTED)
-            for number in range(20):
-                bench.simulator.push({"type": "t", "n": number, "text": "é" * 50})
-            await bench.connection.barrier()
-            assert [event.get("n") for event in bench.events("t")] == list(range(20))
+    """Both ways: every event arrives, once, in order."""
+    async with open_bench(faulty(Fault(kind="slice"))) as bench:
+        await bench.until(CONNECTED)
+        for number in range(20):
+            bench.simulator.push({"type": "t", "n": number, "text": "é" * 50})
+        await bench.connection.barrier()
+        assert [event.get("n") for event in bench.events("t")] == list(range(20))
 
 
 async def test_f6_a_slow_and_narrow_link_is_not_a_dead_one(

@@ -161,13 +161,12 @@ async def test_t7_every_kind_of_trouble_has_a_text(autojump_clock: trio.testing.
     assert all(found.values())
 
 
-@pytest.mark.parametrize("fast_lane", [True, False])
 async def test_t9_two_oversized_messages_in_one_read_are_one_limit(
-    autojump_clock: trio.testing.MockClock, fast_lane: bool
+    autojump_clock: trio.testing.MockClock,
 ) -> None:
     """Whatever the library makes of the second one, the link ends by name: 1009, or its fault."""
     large = frame(TEXT, b"x" * (LIMIT + 1))
-    error = await ending(large + large, fast_lane=fast_lane)
+    error = await ending(large + large)
     assert error.kind in {"limit", "protocol"}
 
 
@@ -246,14 +245,13 @@ def test_t19_a_path_is_encoded(url: str, target: str) -> None:
     assert parse_url(url).target == target
 
 
-@pytest.mark.parametrize("fast_lane", [True, False])
 async def test_t8_the_limit_is_one_of_bytes_not_of_characters(
-    autojump_clock: trio.testing.MockClock, fast_lane: bool
+    autojump_clock: trio.testing.MockClock,
 ) -> None:
     """Half as many letters of two bytes fit; one more is refused by us, with 1009."""
     most = "ü" * (LIMIT // 2)
     data = frame(TEXT, most.encode()) + frame(TEXT, f"{most}ü".encode())
-    async with opened(saying(data), fast_lane=fast_lane) as transport:
+    async with opened(saying(data)) as transport:
         assert await everything(transport) == [most.encode()]
         with pytest.raises(TransportError) as caught:
             await transport.receive()
@@ -296,14 +294,13 @@ async def test_t21_the_first_cause_wins(autojump_clock: trio.testing.MockClock) 
 async def test_t23_a_message_larger_than_a_read_is_whole(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """300,000 bytes, in one frame and in fragments, with the lane and without."""
+    """300,000 bytes, in one frame and in fragments."""
     payload = b"x" * 300_000
     parts = frame(TEXT, payload[:100_000], fin=False) + frame(CONTINUATION, payload[100_000:])
-    for fast_lane in (True, False):
-        for data in (frame(TEXT, payload), parts):
-            script = saying(data, chunks=65_536, then_eof=True)
-            async with opened(script, max_message_bytes=1 << 20, fast_lane=fast_lane) as transport:
-                assert await everything(transport) == [payload]
+    for data in (frame(TEXT, payload), parts):
+        script = saying(data, chunks=65_536, then_eof=True)
+        async with opened(script, max_message_bytes=1 << 20) as transport:
+            assert await everything(transport) == [payload]
 
 
 def test_t24_the_library_is_pinned_below_the_next_version() -> None:

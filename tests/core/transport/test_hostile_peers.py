@@ -171,9 +171,8 @@ async def test_c25_an_answer_that_is_no_upgrade_is_a_protocol_error(
         (frame(TEXT, b"\xc3", fin=False) + frame(CONTINUATION, b"\x28"), 1007),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("fast_lane", [True, False])
 async def test_t3_a_peer_that_breaks_the_protocol_is_left_with_a_close(
-    data: bytes, code: int, fast_lane: bool, autojump_clock: trio.testing.MockClock
+    data: bytes, code: int, autojump_clock: trio.testing.MockClock
 ) -> None:
     """The library sends none; we do, by hand, with the code of the fault."""
     heard = b""
@@ -185,7 +184,7 @@ async def test_t3_a_peer_that_breaks_the_protocol_is_left_with_a_close(
         while chunk := await stream.receive_some():
             heard += chunk
 
-    error = await ends_with(faulty, fast_lane=fast_lane)
+    error = await ends_with(faulty)
     assert (error.kind, error.code) == ("protocol", code)
     assert code.to_bytes(2, "big") in heard
 
@@ -229,9 +228,8 @@ async def test_t8_empty_fragments_without_end_are_cut_by_their_account(
     assert (error.kind, error.code) == ("limit", 1008)
 
 
-@pytest.mark.parametrize("fast_lane", [True, False])
 async def test_g3_a_message_that_drips_is_cut_after_30_seconds(
-    fast_lane: bool, autojump_clock: trio.testing.MockClock
+    autojump_clock: trio.testing.MockClock,
 ) -> None:
     """One byte a second: the time belongs to the message."""
 
@@ -242,7 +240,7 @@ async def test_g3_a_message_that_drips_is_cut_after_30_seconds(
             await trio.sleep(1)
 
     start = trio.current_time()
-    error = await ends_with(dripping, fast_lane=fast_lane)
+    error = await ends_with(dripping)
     assert (error.kind, error.code) == ("limit", 1008)
     assert 29 <= trio.current_time() - start <= 34
 
@@ -267,14 +265,13 @@ async def test_g3_a_busy_link_whose_chunks_end_inside_frames_is_left_alone(
             await transport.receive()
 
 
-@pytest.mark.parametrize("fast_lane", [True, False])
 async def test_c18_a_message_over_the_limit_is_our_close_1009(
-    fast_lane: bool, autojump_clock: trio.testing.MockClock
+    autojump_clock: trio.testing.MockClock,
 ) -> None:
     """Told apart from a peer that closes 1009."""
-    error = await ends_with(saying(frame(TEXT, b"x" * (LIMIT + 1))), fast_lane=fast_lane)
+    error = await ends_with(saying(frame(TEXT, b"x" * (LIMIT + 1))))
     assert (error.kind, error.code, error.ours) == ("limit", 1009, True)
-    theirs = await ends_with(saying(close(1009)), fast_lane=fast_lane)
+    theirs = await ends_with(saying(close(1009)))
     assert (theirs.kind, theirs.code, theirs.ours) == ("closed", 1009, False)
 
 
