@@ -18,7 +18,7 @@ import orjson
 
 from trunkline.errors import InvalidData
 from trunkline.strict import structure
-from trunkline.where import dig
+from trunkline.where import Conditions, dig
 
 T = TypeVar("T")
 
@@ -111,6 +111,10 @@ class Event(Unsealed):
         found = self._data.get(path) if "." not in path else dig(self._data, tuple(path.split(".")))
         return default if found is None else found
 
+    def holds_to(self, conditions: Conditions) -> bool:
+        """Tell whether all hold for the data, in which `type` is the event's own type."""
+        return conditions.holds(judged(self))
+
     def as_(self, cls: Class[T]) -> T:
         """Return the data as an instance of `cls`, structured once and shared by all who ask.
 
@@ -144,6 +148,15 @@ class Event(Unsealed):
             return orjson.dumps(record).decode()
         except orjson.JSONEncodeError as exc:
             raise InvalidData(f"event {self.id} of topic {self.topic}: {exc}") from None
+
+
+def judged(event: Event) -> Mapping[str, Any]:
+    """Return what conditions look into: the data, in which `type` is the event's own type.
+
+    A message of the server's has it there; what is made in this process has it beside the data.
+    """
+    data = event._data  # noqa: SLF001 - most often it is returned as it is, and at once
+    return data if data.get("type") == event.type else {**data, "type": event.type}
 
 
 @attrs.frozen

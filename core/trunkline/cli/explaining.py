@@ -150,7 +150,7 @@ def _holds(where: Any, event: Event) -> bool:
     if where is None:
         return True
     return (
-        compile_where(where).holds(event.data) if isinstance(where, Mapping) else bool(where(event))
+        event.holds_to(compile_where(where)) if isinstance(where, Mapping) else bool(where(event))
     )
 
 

@@ -62,7 +62,5 @@ def _compile(rule: FilterRule) -> _Compiled:
     where = rule.where
     if isinstance(where, Mapping):
         conditions = compile_where(where)
-        return _Compiled(
-            rule.name, rule.function, topics, lambda event: conditions.holds(event.data)
-        )
+        return _Compiled(rule.name, rule.function, topics, lambda event: event.holds_to(conditions))
     return _Compiled(rule.name, rule.function, topics, where)

@@ -15,7 +15,7 @@ import attrs
 import trio
 
 from trunkline.errors import StateError
-from trunkline.events import Event, Gap, Origin, Unsealed
+from trunkline.events import Event, Gap, Origin, Unsealed, judged
 from trunkline.plugin_api import Overflow, Undo, Where
 from trunkline.routing.classify import Classified, Classifier
 from trunkline.routing.express import Read, hand_out
@@ -117,7 +117,7 @@ class Router:
                 return True
         event = Unsealed().sealed(index.topic, kind, message, epoch, origin, received)
         if self._filters is None:
-            self._dispatch(index, event, message, size)
+            self._dispatch(index, event, message if kind else judged(event), size)
         else:
             self.publish(event, size)
         return True
@@ -155,7 +155,7 @@ class Router:
             if (passed := self._filters.apply(event)) is None:
                 return
             event = passed
-        self._dispatch(self._subscribers.of(event.topic), event, event.data, size)
+        self._dispatch(self._subscribers.of(event.topic), event, judged(event), size)
 
     def announce(
         self, kind: str, data: Mapping[str, Any], *, key: str | None = None, epoch: int = 0
@@ -164,7 +164,7 @@ class Router:
         event = Event(SYSTEM, kind, data, epoch, "local", self._walltime())
         if key is not None:
             self._retained[key] = event
-        self._dispatch(self._subscribers.of(SYSTEM), event, data, 0)
+        self._dispatch(self._subscribers.of(SYSTEM), event, judged(event), 0)
 
     def gap(self, gap: Gap) -> None:
         """Hand a gap to every subscription, in its place, as a gap of its own topic."""
@@ -253,7 +253,10 @@ class Router:
         if subscription.topic in {SYSTEM, EVERY_TOPIC}:
             for event in tuple(self._retained.values()):
                 lookup = subscription.lookup
-                if lookup is not None and key_reader(lookup.paths)(event.data) not in lookup.keys:
+                if (
+                    lookup is not None
+                    and key_reader(lookup.paths)(judged(event)) not in lookup.keys
+                ):
                     continue
                 if subscription.admits(event):
                     subscription.deliver(event, 0)

@@ -40,7 +40,7 @@ class Subscribers:
     def dispatch(self, index: TopicIndex, event: Event, data: Mapping[str, Any], size: int) -> None:
         """Hand an event to the subscribers of its topic, then to those of every topic.
 
-        `index` is its topic's, `data` the event's, `size` its bytes. Who is added meanwhile gets
+        `index` is its topic's, `data` as conditions see it, `size` its bytes. Who is added meanwhile gets
         the next event.
         """
         index.routed.value += 1

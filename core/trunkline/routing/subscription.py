@@ -140,7 +140,7 @@ def prepared(
     lookup, rest = compile_where(where).split()
     if rest is None:
         return lookup, None
-    return lookup, lambda event: rest.holds(event.data)
+    return lookup, lambda event: event.holds_to(rest)
 
 
 def is_async(callback: Callable[..., object] | None) -> bool:

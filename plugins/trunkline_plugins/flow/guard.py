@@ -38,6 +38,6 @@ class Guard:
 
     def offence(self, event: Event) -> str | None:
         """Return what is wrong with an event by itself; None where nothing is."""
-        if self.conditions is None or not self.conditions.holds(event.data):
+        if self.conditions is None or not event.holds_to(self.conditions):
             return None
         return f"an event `{event.type}` as the rule describes"

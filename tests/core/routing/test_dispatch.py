@@ -147,9 +147,9 @@ def test_s14_dispatch_judges_only_whom_the_key_fits() -> None:
 
     for number in range(1000):
         router.subscribe("t", len, where={"id": f"{number}", "kind": "a", "n": {"gt": 0}})  # type: ignore[arg-type] # never called
-    router.publish(Event("t", "test", Watched(id="7", kind="b", n=1)))
+    router.publish(Event("t", "test", Watched(type="test", id="7", kind="b", n=1)))
     assert asked == []
-    router.publish(Event("t", "test", Watched(id="7", kind="a", n=0)))
+    router.publish(Event("t", "test", Watched(type="test", id="7", kind="a", n=0)))
     assert asked == [1]
 
 

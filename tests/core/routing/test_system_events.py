@@ -64,6 +64,61 @@ def test_p10_retained_events_pass_the_condition_of_who_comes_late() -> None:
     assert told(router, "t") == []
 
 
+@pytest.mark.parametrize(
+    "where",
+    [
+        {"type": "plugin.state"},
+        {"type": {"prefix": "plugin."}},
+        {"type": ["plugin.state", "x"], "plugin": "a"},
+        {"type": "plugin.state", "plugin": {"ne": "b"}},
+    ],
+)
+@pytest.mark.parametrize("topic", ["system", "*"])
+def test_p12_type_is_the_type_of_the_hosts_own_events(topic: str, where: dict[str, Any]) -> None:
+    """It stands beside their data; whether retained or new, indexed or judged."""
+    router = Router()
+    state = {"plugin": "a"}
+    router.announce("plugin.state", state, key="a")
+    router.announce("connection.state", state, key="connection")
+    got = told(router, topic, where=where)
+    router.announce("host.note", state)
+    router.announce("plugin.state", state)
+    assert got == [("plugin.state", state)] * 2
+
+
+def test_p12_type_is_not_a_field_of_the_same_name() -> None:
+    """The notice of an unknown type holds that type in its data; it is found by its own."""
+    router = Router()
+    got, none = (
+        told(router, where={"type": "message.unclassified"}),
+        told(router, where={"type": "x"}),
+    )
+    router.route({"type": "x"}, 10, epoch=1, received=0.0)
+    assert got == [("message.unclassified", {"type": "x", "keys": ["type"]})]
+    assert none == []
+
+
+@pytest.mark.parametrize("filters", [(), (FilterRule("p.keep", lambda event: event),)])
+def test_p12_a_type_that_is_no_text_is_none(filters: tuple[FilterRule, ...]) -> None:
+    """Such a message has an empty one, whether filters are there or not."""
+    router = Router(RouteTable(filters=filters))
+    numbered = told(router, "t", where={"type": 5})
+    empty = [told(router, "t", where=where) for where in ({"type": ""}, {"type": {"prefix": ""}})]
+    router.route({"topic": "t", "type": 5}, 10, epoch=1, received=0.0)
+    assert numbered == []
+    assert empty == [[("", {"topic": "t", "type": 5})]] * 2
+
+
+def test_p12_filter_and_subscription_find_what_a_plugin_publishes_by_its_type() -> None:
+    """A filter drops one type of a topic whose events do not hold their type."""
+    rule = FilterRule("filter.1", lambda _: None, ("tools",), {"type": "tool.fine"})
+    router = Router(RouteTable(filters=(rule,)))
+    got = told(router, "tools", where={"type": {"prefix": "tool."}})
+    for kind in ("tool.fine", "tool.failing", "other"):
+        router.publish(Event("tools", kind, {"n": 1}, origin="local"))
+    assert got == [("tool.failing", {"n": 1})]
+
+
 def test_p10_whoever_leaves_at_the_first_retained_event_gets_no_second() -> None:
     """Clearing within the callback ends that too."""
     router, got = Router(), list[str]()
