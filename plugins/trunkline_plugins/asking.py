@@ -12,6 +12,8 @@ from trunkline.plugin_api import Response
 PAGE = 100  # rows; more the server does not give at once
 MOST_ROWS = 10_000  # of one question; who has more wants an export, not a table
 TOTAL = "x-total-count"
+TROUBLE = 500
+BUSY = frozenset({408, 425, 429})
 
 #: How asking fails: refused, not asked, not answered, or not answered by what we know.
 FAILURES = (Rejected, NotSent, OutcomeUnknown, InvalidData)
@@ -97,6 +99,11 @@ async def rows(
         if total is not None and skip >= total:
             break
     return Rows(tuple(found.values()), total)
+
+
+def is_in_trouble(status: int) -> bool:
+    """Tell whether an HTTP status speaks of the server, not of what was asked: it may change."""
+    return status >= TROUBLE or status in BUSY
 
 
 def is_row(data: object) -> bool:

@@ -1,119 +1,122 @@
-"""Compares a plugin's store with the server now and then, because a server can go deaf.
+"""Compares a plugin's store with the server, because a server can fall silent.
 
 Its bus gone, it answers pings and says that it is healthy, and no event is ever pushed again
-(protocol §12): the store would be wrong for ever, and nobody would know.
+(protocol §12): the store would be wrong for ever, and nobody would know. What happened before the
+start or during a gap was missed for a known reason; what was missed without one shows that silence.
 """
 
+import logging
 import math
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any, Generic, NoReturn, TypeVar
 
 import trio
 
-from trunkline import Event, PluginContext
-from trunkline_plugins.asking import FAILURES
+from trunkline import PluginContext, Rejected
+from trunkline_plugins.asking import FAILURES, is_in_trouble
+from trunkline_plugins.seams import CONNECTED
 
-STATE = "connection.state"
-REPAIRED = "store.repaired"
-INTERVAL = 300.0  # s; a list or two of the server's HTTP side for each plugin
+FIRST = 2.0  # s for the link, which comes first; where it does not come, HTTP may still answer
+GRACE = 5.0  # s in which an event may still be on its way that the server's HTTP side knows of
+AGAIN = 15.0  # s until a server that gave no answer is asked again
+LONGEST_REASON = 120  # characters in the status line
 
-
-async def wait_connected(ctx: PluginContext[Any]) -> None:
-    """Wait until the connection is up; at once where it is."""
-    async with ctx.events("system", is_connected) as events:  # retained: who comes late is told
-        async for _ in events:
-            return
-    await trio.sleep_forever()  # the host is stopping, and cancels us
+T = TypeVar("T")
 
 
-@contextmanager
-def within_one_link(ctx: PluginContext[Any], limit: float) -> Iterator[None]:
-    """Give up what has taken `limit` seconds of one link; while there is none it may wait.
-
-    So what is given up has left: it was not merely waiting for the link.
-
-    Raises:
-        trio.TooSlowError: it was given up.
-    """
-    with trio.CancelScope(deadline=trio.current_time() + limit) as scope:
-
-        def note(event: Event) -> None:
-            scope.deadline = trio.current_time() + limit if is_connected(event) else math.inf
-
-        undo = ctx.subscribe("system", note, is_state)
-        try:
-            yield
-        finally:
-            undo()
-    if scope.cancelled_caught:
-        raise trio.TooSlowError
+def _nobody(_: list[str]) -> None:
+    """Tell nobody."""
 
 
-def is_state(event: Event) -> bool:
-    """Tell whether an event is of the connection's state."""
-    return event.type == STATE
-
-
-def is_connected(event: Event) -> bool:
-    """Tell whether an event says that the connection is up."""
-    return event.type == STATE and event.get("new") == "connected"
-
-
-class Reconciling:
-    """Compares again and again, repairs, and knows what to say about it in `status`."""
+class Reconciling(Generic[T]):
+    """Compares again and again, and knows what to say about it in `status`."""
 
     def __init__(
         self,
         ctx: PluginContext[Any],
-        compare: Callable[[], Awaitable[list[str]]],
+        fetch: Callable[[], Awaitable[Sequence[T]]],
+        repair: Callable[[Sequence[T]], list[str]],
         *,
-        topic: str,
-        interval: float = INTERVAL,
+        interval: float,
+        on_stalled: Callable[[list[str]], object] = _nobody,
     ) -> None:
-        """Call `compare` every `interval` seconds; it repairs, and returns the ids it repaired.
+        """Let `fetch` ask the server, and `repair` put into the store what it does not know yet.
 
-        A difference is published on `topic` as `store.repaired`.
+        `interval` is in seconds; with 0 only the start and gaps are a reason. `repair` returns the
+        ids of what it repaired; `on_stalled` is told of those for which there is no reason.
         """
         self._ctx = ctx
-        self._compare = compare
-        self._topic = topic
-        self._interval = interval
+        self._fetch = fetch
+        self._repair = repair
+        self._interval = interval or math.inf
+        self._on_stalled = on_stalled
+        self._missing = trio.Event()
+        self._is_explained = True  # what is missing: there was a gap, or nothing was compared yet
         self._stalled_since: datetime | None = None
-        self._repaired_count = 0
+        self._repaired_count = 0  # since then
         self._failure = ""
 
     async def run(self) -> NoReturn:
-        """Go on until cancelled; what the server cannot answer is tried again in time."""
+        """Compare once connected, after each gap, and every now and then; until cancelled."""
+        self._ctx.subscribe("system", lambda _: self.missed(), CONNECTED)
+        with trio.move_on_after(FIRST):
+            await self._missing.wait()
         while True:
-            await trio.sleep(self._interval)
-            await wait_connected(self._ctx)
-            try:
-                repaired = await self._compare()
-            except FAILURES as exc:
-                self._failure = str(exc)
-                self._ctx.log.warning("reconcile.failed", extra={"reason": self._failure})
-                continue
-            self._failure = ""
-            self._note(repaired)
+            self._missing = trio.Event()
+            with trio.move_on_after(await self._compare()):
+                await self._missing.wait()
+                await trio.sleep(GRACE)  # the back-fill comes first
 
-    def alive(self) -> None:
-        """An event has come: the server pushes."""
+    def missed(self) -> None:
+        """Something may have been missed, and there is a reason."""
+        self._is_explained = True
+        self._missing.set()
+
+    def heard(self) -> None:
+        """A live event has come: the server pushes."""
         self._stalled_since = None
+        self._repaired_count = 0
 
     def line(self) -> str:
         """Return what to add to the line in `status`; nothing while all is well."""
+        text = ""
         if self._stalled_since is not None:
             since = self._stalled_since.strftime("%H:%M:%S UTC")
-            return f"; stalled: {self._repaired_count} repaired at {since}, no event since"
-        return f"; cannot be compared with the server: {self._failure}" if self._failure else ""
+            text = f"; stalled: {self._repaired_count} repaired since {since}, and no event"
+        if self._failure:
+            text += f"; cannot be compared with the server: {self._failure[:LONGEST_REASON]}"
+        return text
 
-    def _note(self, repaired: list[str]) -> None:
-        if not repaired:
-            return
-        self._stalled_since = datetime.now(UTC)
-        self._repaired_count = len(repaired)
+    async def _compare(self) -> float:
+        """Compare once; return the seconds until the next time."""
+        is_explained, self._is_explained = self._is_explained, False
+        try:
+            found = await self._fetch()
+        except FAILURES as exc:
+            self._is_explained |= is_explained
+            self._note_failure(str(exc))
+            return self._interval if _will_be_said_again(exc) else AGAIN
+        self._failure = ""
+        if found and not is_explained:
+            await trio.sleep(GRACE)
+        repaired = self._repair(found)
+        if repaired and not (is_explained or self._is_explained):
+            self._note_stall(repaired)
+        return self._interval
+
+    def _note_failure(self, reason: str) -> None:
+        level = logging.DEBUG if self._failure else logging.WARNING
+        self._ctx.log.log(level, "reconcile.failed", extra={"reason": reason})
+        self._failure = reason
+
+    def _note_stall(self, repaired: list[str]) -> None:
+        self._stalled_since = self._stalled_since or datetime.now(UTC)
+        self._repaired_count += len(repaired)
         self._ctx.log.warning("reconcile.repaired", extra={"count": len(repaired)})
-        told = {"type": REPAIRED, "ids": repaired, "count": len(repaired)}
-        self._ctx.publish(self._topic, REPAIRED, told)
+        self._on_stalled(repaired)
+
+
+def _will_be_said_again(exc: Exception) -> bool:
+    """Tell whether a server would refuse the next question, too; then it is not asked soon."""
+    return isinstance(exc, Rejected) and not is_in_trouble(exc.reply["status"])

@@ -22,7 +22,7 @@ from trunkline.plugin_api import Response, UserError
 from trunkline.simulator import Simulator
 from trunkline_plugins.asking import ask, moment, rows
 from trunkline_plugins.audit import AuditLog, last_lines
-from trunkline_plugins.reconciling import wait_connected, within_one_link
+from trunkline_plugins.link import wait_connected, within_one_link
 
 
 def lines(path: Path) -> list[dict[str, Any]]:

@@ -8,12 +8,11 @@ from collections.abc import Mapping
 import attrs
 
 from trunkline_plugins.approval.decision import SETTLED, STATUS_OF, Outcome
+from trunkline_plugins.asking import is_in_trouble
 
 ALREADY_DECIDED = "already decided"
 UNANSWERED = "unanswered"
 BAD_REQUEST, NOT_FOUND = 400, 404
-FAILURES = 500
-BUSY = frozenset({408, 425, 429})
 
 
 @attrs.frozen(kw_only=True)
@@ -57,5 +56,5 @@ def refusal(request: str, outcome: Outcome, status: int, detail: str) -> Result:
     elif status == NOT_FOUND:
         word = "unknown"
     else:  # a server that failed may have done it all the same; one that is busy may do it yet
-        word = UNANSWERED if status >= FAILURES or status in BUSY else "refused"
+        word = UNANSWERED if is_in_trouble(status) else "refused"
     return Result(request=request, outcome=outcome, result=word, error=detail)

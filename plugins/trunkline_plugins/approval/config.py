@@ -47,7 +47,8 @@ class ApprovalConfig:
     remind: Seconds = 60.0
     """Seconds before a request expires at which a notice says so again; 0 is never."""
     reconcile: Seconds = attrs.field(default=180.0)
-    """Seconds between two comparisons with the server, which may have gone silent; 0 is never."""
+    """Seconds between two comparisons with the server, which may have fallen silent; with 0 it is
+    asked at the start and after gaps only."""
 
     @rule.validator
     def _is_allowed(self, _: object, rules: tuple[RuleSettings, ...]) -> None:

@@ -5,29 +5,25 @@ Three things go on: what is due is done, the table is compared with the server, 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import trio
 
-from trunkline import Event, Gap, PluginContext, Rejected, TrunklineError
+from trunkline import Event, Gap, PluginContext
 from trunkline_plugins.approval import notices
 from trunkline_plugins.approval.attention import Attention, Occasion
-from trunkline_plugins.approval.automatic import AGAIN, Automatic
+from trunkline_plugins.approval.automatic import Automatic
 from trunkline_plugins.approval.config import ApprovalConfig
 from trunkline_plugins.approval.deciding import At, Deciding, RunSync, in_thread, nowhere
 from trunkline_plugins.approval.decision import ASK_A_PERSON, Rules, Verdict
 from trunkline_plugins.approval.log import DecisionLog
 from trunkline_plugins.approval.reconcile import differences, is_news
-from trunkline_plugins.approval.request import TOPIC
+from trunkline_plugins.approval.request import TOPIC, Message
 from trunkline_plugins.approval.server import Server
 from trunkline_plugins.approval.store import Approval, ApprovalStore
-from trunkline_plugins.seams import CONNECTED
+from trunkline_plugins.reconciling import LONGEST_REASON, Reconciling
 from trunkline_plugins.status_line import keep_noting
-
-FIRST = 2.0  # s for the link, which comes first; where it does not come, HTTP may still answer
-GRACE = 5.0  # s in which an event may still be on its way that the interface knows of already
-LONGEST_REASON = 120  # characters in the status line
 
 
 class Keeper:
@@ -58,19 +54,15 @@ class Keeper:
             at=at,
         )
         self._automatic = Automatic(ctx, self._server, deciding, self.store)
+        self._reconciling = Reconciling(ctx, self._fetch, self._repair, interval=config.reconcile)
         self._changed = trio.Event()
-        self._missing = trio.Event()
-        self._is_whole = False  # compared since the start, or the last gap
-        self._missed_count = 0  # since the last event; more than none: the server pushes nothing
-        self._trouble = ""
 
     async def run(self) -> None:
         """Work until cancelled."""
         self._ctx.subscribe(TOPIC, self._on_event, on_gap=self._on_gap)
-        self._ctx.subscribe("system", self._on_connected, CONNECTED)
         self._ctx.started()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._compare)
+            nursery.start_soon(self._reconciling.run)
             nursery.start_soon(self._automatic.complete)
             nursery.start_soon(self._attend, nursery)
             nursery.start_soon(keep_noting, self._ctx, self.line)
@@ -81,15 +73,14 @@ class Keeper:
         if self._automatic.decided_count:
             parts.append(f"{self._automatic.decided_count} by rule")
         text = ", ".join(parts)
-        if self._missed_count:
-            text = f"stalled: the server pushes no events, {self._missed_count} were missed; {text}"
-        trouble = self._automatic.trouble or self._trouble
-        return f"{text}; {trouble[:LONGEST_REASON]}" if trouble else text
+        if trouble := self._automatic.trouble:
+            text += f"; {trouble[:LONGEST_REASON]}"
+        return text + self._reconciling.line()
 
     def _on_event(self, event: Event) -> None:
         said = self.store.apply(event)
         if event.origin == "live":
-            self._missed_count = 0
+            self._reconciling.heard()
         if said is not None and said.is_pending and self._is_current(said):
             self._verdicts[said.id] = said.hash, self._rules.judge(event.data)
         self._changed.set()
@@ -101,15 +92,7 @@ class Keeper:
 
     def _on_gap(self, gap: Gap) -> None:
         self.store.note_gap(gap)
-        self._miss()
-
-    def _on_connected(self, _: Event) -> None:
-        self._miss()  # the first time there is no gap, but what came before nobody saw
-
-    def _miss(self) -> None:
-        """Something may have been missed, and there is an explanation."""
-        self._is_whole = False
-        self._missing.set()
+        self._reconciling.missed()
 
     async def _attend(self, nursery: trio.Nursery) -> None:
         """Do what is due, then wait for an event or for the next moment."""
@@ -143,36 +126,12 @@ class Keeper:
     def _notify(self, kind: str, notice: notices.Notice) -> None:
         self._ctx.publish(notices.NOTICES, kind, notice)
 
-    async def _compare(self) -> None:
-        """Compare once connected, after each gap, and every now and then; without a link, too."""
-        interval = self._ctx.config.reconcile or float("inf")
-        with trio.move_on_after(FIRST):
-            await self._missing.wait()
-        while True:
-            self._missing = trio.Event()
-            wait = interval
-            try:
-                await self._catch_up()
-            except TrunklineError as exc:
-                self._is_whole = False
-                self._trouble = f"cannot compare with the server: {exc}"
-                if not isinstance(exc, Rejected):  # who is refused does not knock all the time
-                    wait = AGAIN
-            else:
-                self._trouble = ""
-            with trio.move_on_after(wait):
-                await self._missing.wait()
-                await trio.sleep(GRACE)  # the back-fill comes first
+    async def _fetch(self) -> Sequence[Message]:
+        return await differences(self._server, self.store)
 
-    async def _catch_up(self) -> None:
-        """Publish what the table does not know; where nothing explains it, the server is stalled."""
-        was_whole, self._is_whole = self._is_whole, True
-        found = await differences(self._server, self.store)
-        if found and was_whole:
-            await trio.sleep(GRACE)
+    def _repair(self, found: Sequence[Message]) -> list[str]:
+        """Publish what the table does not know; from there it comes as an event to everybody."""
         missed = [message for message in found if is_news(self.store, message)]
-        if missed and was_whole and self._is_whole:
-            self._missed_count += len(missed)
-            self._ctx.log.warning("approval.stalled", extra={"count": len(missed)})
         for message in missed:
             self._ctx.publish(TOPIC, message["type"], message)
+        return [message["approval_request_id"] for message in missed]

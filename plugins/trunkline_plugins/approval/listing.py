@@ -18,7 +18,7 @@ from trunkline_plugins.approval.table import COLUMNS, rows
 from trunkline_plugins.seams import CONNECTED
 
 REFRESH = 1.0  # s; ages and deadlines are shown to the second
-COMPARE = 60.0  # s between two comparisons with the server, which may have gone silent
+COMPARE = 60.0  # s between two comparisons with the server, which may have fallen silent
 NOTHING = "nothing waits for an answer"
 
 

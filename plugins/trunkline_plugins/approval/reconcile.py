@@ -1,7 +1,7 @@
 """Compares the table with what the server's REST interface says, which knows everything.
 
-The server can go deaf: cut off from its message bus it answers pings and pushes nothing any more
-(protocol §12). And what happens during a gap, or before the start, no event tells.
+No event tells what happened during a gap or before the start, nor anything once the server has
+fallen silent.
 """
 
 from contextlib import aclosing

@@ -12,18 +12,10 @@ from typing import Any
 import trio
 
 from trunkline import InvalidData, NotSent, OutcomeUnknown, Rejected, TrunklineError
-from trunkline_plugins.approval.answer import (
-    BUSY,
-    FAILURES,
-    NOT_FOUND,
-    UNANSWERED,
-    Result,
-    refusal,
-    result_of,
-)
+from trunkline_plugins.approval.answer import NOT_FOUND, UNANSWERED, Result, refusal, result_of
 from trunkline_plugins.approval.decision import Decision
 from trunkline_plugins.approval.request import Message, message_of
-from trunkline_plugins.asking import PAGE, Asker, ask
+from trunkline_plugins.asking import PAGE, Asker, ask, is_in_trouble
 
 PATH = "/api/v1/approval-requests"
 MOST_PAGES = 20  # so that a server that never ends is left in the end
@@ -126,8 +118,7 @@ class Server:
         try:
             return await ask(self._asker, "GET", path, params)
         except Rejected as exc:
-            status = exc.reply["status"]
-            if status in BUSY or status >= FAILURES:
+            if is_in_trouble(exc.reply["status"]):
                 raise OutcomeUnknown(str(exc)) from exc
             raise
 

@@ -11,9 +11,9 @@ from trunkline_plugins.flow.execution import Execution
 from trunkline_plugins.flow.fetching import fetch_log, fetch_row, messages_of
 from trunkline_plugins.flow.log import LogEntry, Seen, lines, ordered
 from trunkline_plugins.flow.store import TOPIC, ExecutionStore
-from trunkline_plugins.reconciling import is_connected, is_state
+from trunkline_plugins.link import is_connected, is_state
 
-LOOK = 15.0  # s between two looks at the server, which may have gone deaf
+LOOK = 15.0  # s between two looks at the server, which may have fallen silent
 LAST_WORDS = 0.5  # s after the end for what is still on its way
 BUFFER = 10_000  # events that may wait for the terminal
 

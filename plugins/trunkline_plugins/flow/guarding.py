@@ -20,7 +20,7 @@ from trunkline_plugins.flow.execution import Execution
 from trunkline_plugins.flow.guard import Guard
 from trunkline_plugins.flow.settings import FlowSettings
 from trunkline_plugins.flow.store import TOPIC, ExecutionStore
-from trunkline_plugins.reconciling import wait_connected, within_one_link
+from trunkline_plugins.link import wait_connected, within_one_link
 
 ACTED = "guard.acted"
 TICK = 0.5  # s between two looks at all executions: at their time, and at what was fetched

@@ -1,27 +1,20 @@
 """The hooks of the plugin `flow`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import trio
 
-from trunkline import (
-    Event,
-    Gap,
-    PluginContext,
-    PluginInfo,
-    hookimpl,
-)
+from trunkline import Event, Gap, PluginContext, PluginInfo, hookimpl
 from trunkline.plugin_api import Classifiers, Topics
-from trunkline_plugins.asking import FAILURES
 from trunkline_plugins.flow.execution import Execution
-from trunkline_plugins.flow.fetching import catch_up, fetch_logs, fetch_rows, messages_of
+from trunkline_plugins.flow.fetching import Row, catch_up, fetch_logs, fetch_rows, messages_of
 from trunkline_plugins.flow.guarding import Guarding
 from trunkline_plugins.flow.lifecycle import Finished, Started, announcement
 from trunkline_plugins.flow.settings import FlowSettings
 from trunkline_plugins.flow.store import TOPIC, ExecutionStore, LearnedBy
 from trunkline_plugins.flow.types import FLOW_EVENTS
-from trunkline_plugins.reconciling import Reconciling, wait_connected
+from trunkline_plugins.reconciling import Reconciling
 from trunkline_plugins.status_line import keep_noting
 
 trunkline_plugin = PluginInfo(config=FlowSettings)
@@ -29,7 +22,7 @@ trunkline_plugin = PluginInfo(config=FlowSettings)
 Context = PluginContext[FlowSettings]
 
 STORE = "store"
-IN_FLIGHT = 5.0  # s for events that are on their way while the server is asked
+REPAIRED = "store.repaired"
 
 
 @hookimpl
@@ -53,9 +46,7 @@ async def trunkline_run(ctx: Context) -> None:
         keeping.follow()
         ctx.started()
         nursery.start_soon(keeping.guarding.run)
-        nursery.start_soon(keeping.find_what_is_there)
-        if ctx.config.reconcile:
-            nursery.start_soon(keeping.reconciling.run)
+        nursery.start_soon(keeping.reconciling.run)
         await keep_noting(ctx, keeping.line)
 
 
@@ -73,46 +64,54 @@ class Keeping:
         self.store = ExecutionStore(on_change=self._announce)
         self.guarding = Guarding(ctx, self.store)
         self.reconciling = Reconciling(
-            ctx, self._compare, topic=TOPIC, interval=ctx.config.reconcile
+            ctx,
+            self._fetch,
+            self._repair,
+            interval=ctx.config.reconcile,
+            on_stalled=self._tell_of_repairs,
         )
+        self._has_begun = False  # what was at work before us is in the table
 
     def follow(self) -> None:
         """Take in what comes from now on."""
         self.store.follow(self._ctx)
-        self._ctx.subscribe(TOPIC, self._look)
+        self._ctx.subscribe(TOPIC, self._look, on_gap=lambda _: self.reconciling.missed())
 
     def line(self) -> str:
         """Return the line for `trunkline status`."""
         return f"{self.store.summary()}{self.guarding.line()}{self.reconciling.line()}"
 
-    async def find_what_is_there(self) -> None:
-        """Ask, once connected, which executions are at work; what fails the comparison mends."""
-        await wait_connected(self._ctx)
-        try:
-            rows = await fetch_rows(self._ctx, self.store)
-            for row in rows:
-                self.store.absorb(messages_of(row), "start", are_rows=True)
-            self.store.absorb(await fetch_logs(self._ctx, [row["id"] for row in rows]), "start")
-        except FAILURES as exc:
-            self._ctx.log.warning("reconcile.failed", extra={"reason": str(exc)})
-
-    async def _compare(self) -> list[str]:
-        """Ask the server how things stand; return the ids of what had to be repaired."""
+    async def _fetch(self) -> Sequence[Row]:
+        """Ask the server how things stand; what it says first is where we begin from."""
         rows = await fetch_rows(self._ctx, self.store)
-        await trio.sleep(IN_FLIGHT)
+        if self._has_begun:
+            return rows
+        for row in rows:
+            self.store.absorb(messages_of(row), "start", are_rows=True)
+        self.store.absorb(await fetch_logs(self._ctx, [row["id"] for row in rows]), "start")
+        self._has_begun = True
+        return ()
+
+    def _repair(self, rows: Sequence[Row]) -> list[str]:
+        """Let the table know what was fetched; return the ids of what it had wrong."""
         repaired = []
         for row in rows:
-            before = self.store.get(str(row["id"]))
+            execution_id = str(row["id"])
+            before = self.store.get(execution_id)
             self.store.absorb(messages_of(row), "reconciled", are_rows=True)
-            after = self.store.get(str(row["id"]))
+            after = self.store.get(execution_id)
             if before is None or after is None or before.status != after.status:
-                repaired.append(str(row["id"]))
+                repaired.append(execution_id)
         return repaired
+
+    def _tell_of_repairs(self, ids: list[str]) -> None:
+        told = {"type": REPAIRED, "ids": ids, "count": len(ids)}
+        self._ctx.publish(TOPIC, REPAIRED, told)
 
     def _look(self, event: Event) -> None:
         """Let the guards see an event, after the table has."""
         if event.origin == "live":
-            self.reconciling.alive()
+            self.reconciling.heard()
         if event.origin != "local":
             self.guarding.look(event)
 

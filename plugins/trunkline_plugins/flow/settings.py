@@ -7,7 +7,6 @@ from typing import Any, Literal
 import attrs
 
 from trunkline.plugin_api import Seconds, WhereError, compile_where
-from trunkline_plugins.reconciling import INTERVAL
 
 
 def _compiles(_: object, __: object, where: Mapping[str, Any] | None) -> None:
@@ -54,8 +53,9 @@ def _has_names(settings: "FlowSettings", _: object, rules: tuple[GuardRule, ...]
 class FlowSettings:
     """`[plugin.flow]`: executions."""
 
-    reconcile: Seconds = INTERVAL
-    """Seconds between two comparisons with the server; 0 is never."""
+    reconcile: Seconds = 300.0
+    """Seconds between two comparisons with the server, which may have fallen silent; with 0 it is
+    asked at the start and after gaps only."""
     audit: Path | None = None
     """Where every action of a guard is written down, a JSON line each; guards need it."""
     guard: tuple[GuardRule, ...] = attrs.field(default=(), validator=_has_names)

@@ -227,7 +227,7 @@ def test_every_command_explains_itself() -> None:
 
 
 @pytest.mark.parametrize("is_away", [False, True])
-async def test_follow_of_a_server_that_has_gone_deaf_ends_all_the_same(
+async def test_follow_of_a_server_that_has_fallen_silent_ends_all_the_same(
     autojump_clock: MockClock, is_away: bool
 ) -> None:
     """It is looked at now and then, also where a look has failed before."""
@@ -239,7 +239,7 @@ async def test_follow_of_a_server_that_has_gone_deaf_ends_all_the_same(
     table = {"connection": {"url": url, "token": {"env": "T"}}}
     config = config_from_mapping(table, environ={"T": "demo-token"})
 
-    async def go_deaf() -> None:
+    async def fall_silent() -> None:
         await trio.sleep(3)
         simulator.world.update_execution(execution, "agent_log_line", {"line": "heard"})
         await trio.sleep(3)
@@ -254,7 +254,7 @@ async def test_follow_of_a_server_that_has_gone_deaf_ends_all_the_same(
         open_command(config, "flows", "flow", dial=dial) as ctx,
         trio.open_nursery() as nursery,
     ):
-        nursery.start_soon(go_deaf)
+        nursery.start_soon(fall_silent)
         row = await found_row(ctx, execution.id[:8])
         with trio.fail_after(60):
             found = await Following(

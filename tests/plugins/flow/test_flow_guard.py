@@ -137,7 +137,7 @@ async def test_a_wrong_time_stops_nobody(trunkline_host: HostFactory, tmp_path: 
 async def test_time_goes_on_where_no_event_comes_any_more(
     trunkline_host: HostFactory, tmp_path: Path
 ) -> None:
-    """The server has gone deaf at a loss of the link; what it does not say is measured here."""
+    """The server has fallen silent at a loss of the link; what it does not say is measured here."""
     rule = {"name": "slow", "action": "stop", "max_seconds": 600}
     async with trunkline_host(only=["flow"], config=table(tmp_path, rule)) as host:
         execution = begin(host)

@@ -187,7 +187,7 @@ async def test_a_gap_that_cannot_be_filled_is_told(trunkline_host: HostFactory) 
         assert announced(host, "execution.started") == [(execution.id, "live")]
 
 
-async def test_a_server_that_has_gone_deaf_is_found_out(trunkline_host: HostFactory) -> None:
+async def test_a_server_that_has_fallen_silent_is_found_out(trunkline_host: HostFactory) -> None:
     """Repaired, published, told in `status` as stalled, until an event comes again."""
     async with trunkline_host(only=["flow"]) as host:
         await trio.sleep(1)
@@ -205,13 +205,35 @@ async def test_a_server_that_has_gone_deaf_is_found_out(trunkline_host: HostFact
         assert (started.id, "reconciled") in announced(host, "execution.started")
         [repaired] = [e for e in host.published(TOPIC) if e.type == "store.repaired"]
         assert set(repaired.get("ids")) == {execution.id, started.id}
-        assert "1 running, 1 ended; stalled: 2 repaired at" in host.note("flow")
+        assert "1 running, 1 ended; stalled: 2 repaired since" in host.note("flow")
 
         world.bus_is_up = True
         update(host, started, "agent_log_line", line="again")
         await host.push({"type": "other"})
         await trio.sleep(3)
         assert host.note("flow") == "1 running, 1 ended"
+
+
+async def test_what_a_failed_backfill_left_out_is_compared_and_not_called_stalled(
+    trunkline_host: HostFactory,
+) -> None:
+    """Soon, once the server answers; the gap explains it."""
+    async with trunkline_host(only=["flow"]) as host:
+        await trio.sleep(1)
+        simulator = host.simulator
+        answer = simulator.world.executions
+        simulator.world.executions = None  # type: ignore[assignment] # a fault of the server's
+        await host.drop_connection()
+        await trio.sleep(10)
+        assert "cannot be compared" in host.note("flow")
+        assert [error.event for error in host.errors()] == ["backfill.failed"]
+        simulator.world.executions = answer
+        simulator.world.bus_is_up = False  # nobody is told
+        started = simulator.world.add_execution()
+        await trio.sleep(30)
+        assert announced(host, "execution.started") == [(started.id, "reconciled")]
+        assert host.note("flow") == "1 running, 0 ended"
+        assert not [e for e in host.published(TOPIC) if e.type == "store.repaired"]
 
 
 async def test_events_in_flight_while_the_server_is_asked_are_no_difference(
