@@ -202,5 +202,8 @@ def _resources(figures: Figures) -> list[str]:
         ["from the start of a host until it is connected", f"{_cell(figures, 'seconds until a host is connected', ',.0f', 0.001)} ms"],
     ]  # fmt: skip
     return _table(
-        "Memory, recording, start", "Memory is resident memory.", ["what", "measured"], rows
+        "Memory, recording, start",
+        "Memory is resident memory. Starts read byte code, as pip leaves it.",
+        ["what", "measured"],
+        rows,
     )

@@ -2,12 +2,15 @@
 
 import os
 import random
+import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 import trio
+import trustme
 from ledger_bench import watch
 from transport_bench import TEXT, answer, close, everything, frame, read_request
 
@@ -152,6 +155,40 @@ async def test_f1_a_reset_at_any_byte_leaves_no_part_of_a_message() -> None:
             connects = connection.statistics().connect_count
     report = ledger.verify("B1", "B2")
     assert report.gaps == connects - 1 > 5
+    assert report.delivered > 50
+
+
+async def test_f1_a_bit_that_flips_under_tls_ends_the_link_and_alters_nothing(
+    tmp_path: Path,
+) -> None:
+    """Without TLS it could pass for another message; with TLS it is a lost link, and a gap."""
+    rng, ledger, simulator = random.Random(6), Ledger(), Simulator(seed=1)
+    flips = [
+        Plan((Fault(kind="corrupt", direction="out", at_byte=rng.randrange(5_000, 20_000)),))
+        for _ in range(4)
+    ]
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    with trio.fail_after(LIMIT):
+        async with (
+            simulator.listen(tls=tls) as url,
+            chaos_proxy(url, lambda n: flips[n - 1] if n <= len(flips) else Plan()) as proxied,
+            open_connection(
+                proxied, "demo-token", ca_file=str(tmp_path / "ca.pem"), backoff_max=0.2
+            ) as connection,
+        ):
+            watch(ledger, connection, "reader", "audit")
+            number = 0
+            while connection.status.epoch <= len(flips) or connection.status.phase != "live":
+                number += 1
+                ledger.sent(number, "audit")
+                simulator.push({"topic": "audit", "type": "t", "n": number, "text": "x" * 100})
+                await trio.sleep(0.001)
+            await connection.barrier()
+    report = ledger.verify("B1", "B2")
+    assert report.gaps == len(flips)
     assert report.delivered > 50
 
 

@@ -11,9 +11,11 @@ from pathlib import Path
 import attrs
 import trio
 
+AUTHORITY = "authority.pem"  # in the host's folder
 CONFIG = """
 [connection]
 url = "{url}"
+ca_file = "{authority}"
 token = {{ env = "TRUNKLINE_TOKEN" }}
 topics = ["audit", "runners"]
 backoff_max = 1
@@ -82,7 +84,7 @@ async def running(url: str, folder: Path) -> AsyncIterator[RunningHost]:
     """Run a host against `url` with its files in `folder`; it is stopped in order at the end."""
     config = folder / "trunkline.toml"
     plugin = Path(__file__).with_name("watcher.py")
-    config.write_text(CONFIG.format(url=url, plugin=plugin))
+    config.write_text(CONFIG.format(url=url, plugin=plugin, authority=AUTHORITY))
     with (folder / "host.log").open("wb") as log:
         process = await trio.lowlevel.open_process(
             [sys.executable, "-m", "trunkline", "run", str(config), "--log-json"],

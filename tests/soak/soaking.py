@@ -1,13 +1,19 @@
-"""A soak: windows of load with one fault each, every window judged by a ledger of its own."""
+"""A soak: windows of load with one fault each, every window judged by a ledger of its own.
+
+The link is TLS, as in production: without it a bit that flips inside a text makes another text,
+and nobody can tell.
+"""
 
 import json
 import random
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 
 import trio
+import trustme
 from tests.soak.faults import FAULTS, World
-from tests.soak.host import START_LIMIT, RunningHost, Usage, running
+from tests.soak.host import AUTHORITY, START_LIMIT, RunningHost, Usage, running
 from tests.soak.report import Report
 
 from trunkline.simulator import Plan, Simulator, chaos_proxy
@@ -45,8 +51,12 @@ class Soak:
     async def run(self, seconds: float) -> None:
         """Soak for so long."""
         world: World | None = None
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(str(self._folder / AUTHORITY))
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        authority.issue_cert("127.0.0.1").configure_cert(tls)
         async with (
-            self._simulator.listen() as url,
+            self._simulator.listen(tls=tls) as url,
             chaos_proxy(url, lambda _: _nothing(world)) as proxied,
             running(proxied, self._folder) as host,
             trio.open_nursery() as nursery,

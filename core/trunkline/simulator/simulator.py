@@ -2,6 +2,7 @@
 
 import math
 import random
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -76,8 +77,12 @@ class Simulator:
         self._listener = Listener(self._backend, self._random("sessions"), faults.stream_plan)
 
     @asynccontextmanager
-    async def listen(self, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+    async def listen(
+        self, host: str = "127.0.0.1", port: int = 0, *, tls: ssl.SSLContext | None = None
+    ) -> AsyncIterator[str]:
         """Serve on a loopback address; yields the URL. Leaving ends every socket.
+
+        With `tls`, the server's side of it, only over TLS.
 
         Raises:
             UsageError: an address that others can reach (S20).
@@ -87,14 +92,19 @@ class Simulator:
             raise UsageError(f"the simulator listens on loopback only, not on {host}")
         listeners = await trio.open_tcp_listeners(port, host=host)
         port = listeners[0].socket.getsockname()[1]
+
+        async def serve(stream: trio.SocketStream) -> None:
+            await self._listener.serve(stream if tls is None else _secured(stream, tls))
+
         async with self._alive() as nursery:
             nursery.start_soon(
                 self._keep_door,
                 listeners,
                 partial(trio.open_tcp_listeners, port, host=host),
-                nursery,
+                partial(trio.serve_listeners, serve, handler_nursery=nursery),
             )
-            yield f"ws://{f'[{host}]' if ':' in host else host}:{port}{PATH}"
+            scheme = "ws" if tls is None else "wss"
+            yield f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}{PATH}"
 
     @asynccontextmanager
     async def in_memory(self) -> AsyncIterator[Dial]:
@@ -208,10 +218,12 @@ class Simulator:
             raise error
 
     async def _keep_door(
-        self, listeners: Listeners, reopen: Callable[[], Awaitable[Listeners]], visits: trio.Nursery
+        self,
+        listeners: Listeners,
+        reopen: Callable[[], Awaitable[Listeners]],
+        serve: Callable[[Listeners], Awaitable[None]],
     ) -> None:
         """Listen, but for the time of a restart, when connections are refused by the system."""
-        serve = partial(trio.serve_listeners, self._listener.serve, handler_nursery=visits)
         while True:
             async with trio.open_nursery() as door:
                 door.start_soon(serve, listeners)
@@ -220,6 +232,11 @@ class Simulator:
             while trio.current_time() < self._back_at:  # noqa: ASYNC110 - a further restart moves it
                 await trio.sleep_until(self._back_at)
             listeners = await reopen()
+
+
+def _secured(stream: trio.SocketStream, tls: ssl.SSLContext) -> trio.SSLStream[trio.SocketStream]:
+    """Return a stream that shakes hands at its first use."""
+    return trio.SSLStream(stream, tls, server_side=True, https_compatible=True)
 
 
 def _scenario(name: str) -> Scenario:
