@@ -1,11 +1,22 @@
 """The one thing that is remembered between runs: a random id, so that visits can be told apart."""
 
+import hashlib
 import os
 from contextlib import suppress
 from pathlib import Path
 from uuid import UUID, uuid4
 
+from trunkline.config import Endpoint
+
 FILE = "visitor-id"
+
+
+def introduced(endpoint: Endpoint, visitor: str | None) -> Endpoint:
+    """Return the URL of the upgrade, which says who comes (SV2); without an id, as it was."""
+    if visitor is None:
+        return endpoint
+    fingerprint = hashlib.sha256(visitor.encode()).hexdigest()[:32]
+    return endpoint.with_query(visitor_id=visitor, fingerprint=fingerprint)
 
 
 def visitor_id(directory: Path | None) -> str:

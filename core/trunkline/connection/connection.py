@@ -3,10 +3,8 @@
 The loop behind it keeps a session alive; the router delivers; this joins them.
 """
 
-import hashlib
 import random
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
+from trunkline.activity.visitor import introduced
 from trunkline.config import ConnectionSettings
 from trunkline.connection.credentials import Credentials
 from trunkline.connection.drops import Drops
@@ -77,12 +76,7 @@ class Connection:
         self._tally = Tally()
         self._drops = Drops()
         self._standing = Standing(router)
-        self._endpoint = settings.url
-        if visitor_id is not None:
-            fingerprint = hashlib.sha256(visitor_id.encode()).hexdigest()[:32]
-            self._endpoint = self._endpoint.with_query(
-                visitor_id=visitor_id, fingerprint=fingerprint
-            )
+        self._endpoint = introduced(settings.url, visitor_id)
         shared = Shared(
             router,
             self._queue,
@@ -135,9 +129,6 @@ class Connection:
         """Return a snapshot of everything that is counted."""
         tally, session, last_heard = self._tally, self._loop.session, self._loop.last_heard
         routed = self._router.statistics()
-        gaps: Counter[str] = Counter()
-        for (_, cause), count in routed.gaps.items():
-            gaps[cause] += count
         inbox_used = 0.0 if session is None else session.inbox_used
         return ConnectionStatistics(
             connect_count=tally.connect_count,
@@ -148,7 +139,7 @@ class Connection:
             heartbeat_rtt=None if session is None else session.heartbeat_rtt,
             last_event_age=None if last_heard is None else self._walltime() - last_heard,
             send_queue_count=len(self._queue),
-            gaps=dict(gaps),
+            gaps=routed.gaps_by_cause,
             mailbox_used=max(self._queue.fill, inbox_used, routed.mailbox_used),
         )
 
@@ -228,13 +219,7 @@ class Connection:
         For recorders: every text frame, the server's replies too, in batches as they come.
         `callback` is synchronous, must not raise and must not be slow. Returns the undo.
         """
-        key = object()
-        self._listeners[key] = callback
-
-        def undo() -> None:
-            self._listeners.pop(key, None)
-
-        return undo
+        return self._listeners.add(callback)
 
     # sending
 

@@ -189,7 +189,7 @@ class Session:
         batch = await self._transport.receive()
         self.last_heard = self._shared.walltime()
         self._shared.tally.received_count += len(batch)
-        for listener in tuple(self._shared.listeners.values()):
+        for listener in self._shared.listeners.current:
             listener(batch, self._epoch, self.last_heard)
         return batch
 

@@ -7,6 +7,7 @@ import attrs
 
 from trunkline.connection.credentials import Credentials
 from trunkline.connection.drops import Drops
+from trunkline.connection.listeners import Listeners
 from trunkline.connection.sending import SendQueue
 from trunkline.connection.statistics import Tally
 from trunkline.routing.router import Router
@@ -28,5 +29,5 @@ class Shared:
     walltime: Callable[[], float]
     heartbeat_interval: float
     on_phase: Callable[[str], None]
-    listeners: dict[object, OnFrames] = attrs.Factory(dict)
+    listeners: Listeners[OnFrames] = attrs.Factory(Listeners)
     """Who wants to see what arrives before it is read."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
+from trunkline.connection.listeners import Listeners
 from trunkline.connection.states import ConnectionState, StateChange, Status, check
 from trunkline.plugin_api import Undo
 from trunkline.routing.router import Router
@@ -26,7 +27,7 @@ class Standing:
     def __init__(self, router: Router) -> None:
         """Begin disconnected; changes are announced on `system` through `router`."""
         self._router = router
-        self._listeners: dict[object, Callable[[StateChange], None]] = {}
+        self._listeners: Listeners[Callable[[StateChange], None]] = Listeners()
         self._changed = trio.Event()
         self._down_since: float | None = None  # on Trio's clock
         self.state = ConnectionState.DISCONNECTED
@@ -54,13 +55,7 @@ class Standing:
 
     def on_change(self, callback: Callable[[StateChange], None]) -> Undo:
         """Call `callback` at every change, in order; return its undo."""
-        key = object()
-        self._listeners[key] = callback
-
-        def undo() -> None:
-            self._listeners.pop(key, None)
-
-        return undo
+        return self._listeners.add(callback)
 
     async def wait(self, *states: ConnectionState) -> None:
         """Wait until the state is one of `states`."""
@@ -80,7 +75,7 @@ class Standing:
         self._changed = trio.Event()
         about = {"old": change.old.value, "new": new.value, "cause": cause, "epoch": self.epoch}
         logger.info("connection.state", extra={**about, "outage": self._outage(new)})
-        for callback in tuple(self._listeners.values()):
+        for callback in self._listeners.current:
             try:
                 callback(change)
             except Exception:

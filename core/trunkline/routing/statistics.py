@@ -33,6 +33,14 @@ class RouterStatistics:
     mailbox_used: float
     """The fullest mailbox, as a share of its bound."""
 
+    @property
+    def gaps_by_cause(self) -> Mapping[str, int]:
+        """{cause: gaps}, in whatever topic."""
+        causes: Counter[str] = Counter()
+        for (_, cause), count in self.gaps.items():
+            causes[cause] += count
+        return dict(causes)
+
 
 @attrs.define
 class Count:

@@ -18,8 +18,7 @@ from trunkline.background import background_nursery
 from trunkline.config import Endpoint
 from trunkline.errors import TransportError
 from trunkline.mailbox import Mailbox
-from trunkline.retry_after import retry_after
-from trunkline.text import escaped
+from trunkline.transport import endings
 from trunkline.transport.dialler import Dial, OnPhase
 from trunkline.transport.guard import MESSAGE_CHARGE, READ_BYTES, Guard
 from trunkline.transport.lane import Lane
@@ -30,11 +29,6 @@ INBOX_ITEMS = 4096  # batches, of one message at least
 INBOX_BYTES = 8 * 1024 * 1024
 LEAVE_LIMIT = 1.5  # s, whatever the peer does
 REJECTION_GRACE = 0.05  # s after end of file, so that a rejection already received still wins
-SHOWN = 123  # characters of a peer's text; as many as a close reason has bytes
-NORMAL, ABNORMAL, TOO_BIG = 1000, 1006, 1009
-TOO_LARGE = "a message was too large"
-UNKNOWN_TO_LIBRARY = {1014}  # registered with IANA: a bad gateway; wsproto 1.3 calls it a fault
-OUR_VERDICTS = {1002, 1007}  # the library found the peer at fault
 
 logging.getLogger("trio-websocket").setLevel(logging.WARNING)  # its DEBUG shows paths (T15)
 
@@ -72,7 +66,7 @@ async def open_transport(
         transport = Transport(raw, max_message_bytes, on_drop, fast_lane=fast_lane)
         async with background_nursery() as nursery:
             on_phase("upgrade")
-            nursery.start_soon(transport.run, endpoint, fields, max_message_bytes)
+            nursery.start_soon(transport.run, endpoint, fields)
             try:
                 with trio.move_on_at(deadline) as scope:
                     await transport.wait_open()
@@ -172,7 +166,7 @@ class Transport:
         if self._socket is None:
             raise self._error()
 
-    async def aclose(self, code: int = NORMAL) -> None:
+    async def aclose(self, code: int = endings.NORMAL) -> None:
         """Leave: politely if the peer lets us, by force after 1.5 s."""
         if self._is_leaving:
             return
@@ -180,7 +174,7 @@ class Transport:
         self._guard.leave()
         with trio.move_on_after(LEAVE_LIMIT, shield=True):
             why = self._guard.why
-            if why is not None and why.kind == "protocol" and why.code in OUR_VERDICTS:
+            if why is not None and why.kind == "protocol" and why.code in endings.OUR_VERDICTS:
                 await self._guard.send_close(why.code)
             elif why is None and self._socket is not None:
                 await self._socket.aclose(code)
@@ -202,27 +196,24 @@ class Transport:
 
     # the library's side
 
-    async def run(
-        self, endpoint: Endpoint, headers: list[tuple[bytes, bytes]], max_message_bytes: int
-    ) -> None:
+    async def run(self, endpoint: Endpoint, headers: list[tuple[bytes, bytes]]) -> None:
         """Run the library until the socket ends or is left; what it raises is noted as the cause."""
         try:
             with self._scope:
-                await self._run_library(endpoint, headers, max_message_bytes)
+                await self._run_library(endpoint, headers)
         finally:
             self._inbox.close()
             self._open.set()
 
-    async def _run_library(
-        self, endpoint: Endpoint, headers: list[tuple[bytes, bytes]], max_message_bytes: int
-    ) -> None:
+    async def _run_library(self, endpoint: Endpoint, headers: list[tuple[bytes, bytes]]) -> None:
         try:
             async with trio.open_nursery() as library:
-                await self._upgrade(library, endpoint, headers, max_message_bytes)
+                await self._upgrade(library, endpoint, headers)
                 await self._pump()
                 library.cancel_scope.cancel()
         except* trio_websocket.ConnectionRejected as group:
-            self._guard.blame(_rejected(_first(group)))
+            exc = _first(group)
+            self._guard.blame(endings.rejected(exc.status_code, exc.headers or (), time.time()))
         except* MemoryError:
             raise
         except* Exception as group:  # noqa: BLE001 - the library's by construction
@@ -230,11 +221,7 @@ class Transport:
             self._guard.blame(TransportError("protocol", type(_first(group)).__name__))
 
     async def _upgrade(
-        self,
-        library: trio.Nursery,
-        endpoint: Endpoint,
-        headers: list[tuple[bytes, bytes]],
-        max_message_bytes: int,
+        self, library: trio.Nursery, endpoint: Endpoint, headers: list[tuple[bytes, bytes]]
     ) -> None:
         with trio.CancelScope() as scope:
 
@@ -250,15 +237,12 @@ class Transport:
                 endpoint.target,
                 extra_headers=headers,
                 message_queue_size=0,
-                max_message_size=max_message_bytes,
+                max_message_size=self._max_message_bytes,
                 receive_buffer_size=READ_BYTES,
             )
         if self._socket is None:
-            self._guard.blame(
-                TransportError(
-                    "upgrade", f"{endpoint.display}: the server closed during the upgrade"
-                )
-            )
+            why = f"{endpoint.display}: the server closed during the upgrade"
+            self._guard.blame(TransportError("upgrade", why))
             library.cancel_scope.cancel()
             return
         self._open.set()
@@ -285,34 +269,15 @@ class Transport:
             await trio.sleep_forever()  # the library's reader still waits for the peer's Close
 
     async def _refuse_size(self) -> None:
-        self._guard.blame(TransportError("limit", TOO_LARGE, code=TOO_BIG, ours=True))
-        await self._guard.send_close(TOO_BIG)
+        self._guard.blame(endings.too_large())
+        await self._guard.send_close(endings.TOO_BIG)
 
     def _closed(self, reason: trio_websocket.CloseReason | None) -> TransportError:
-        """Return what an ended socket means; a missing reason is 1006 (T21)."""
-        if reason is None or reason.code == ABNORMAL:
-            return TransportError("closed", "the connection ended without a Close frame")
-        text = escaped(reason.reason or "", SHOWN)
-        said = self._lane.peer_code
-        if said in UNKNOWN_TO_LIBRARY:
-            return TransportError("closed", f"closed {said}", code=said)
-        if said != reason.code and reason.code in OUR_VERDICTS:
-            detail = f"the peer broke the WebSocket protocol ({reason.code})"
-            return TransportError("protocol", detail, code=reason.code, ours=True)
-        if said != reason.code and reason.code == TOO_BIG:
-            return TransportError("limit", TOO_LARGE, code=TOO_BIG, ours=True)
-        detail = f"closed {reason.code}" + (f": {text}" if text else "")
-        return TransportError("closed", detail, code=reason.code, reason=text)
+        code, text = (endings.ABNORMAL, "") if reason is None else (reason.code, reason.reason)
+        return endings.closed(code, text or "", self._lane.peer_code)
 
 
 def _first(group: BaseExceptionGroup[E]) -> E:
     """Return the first exception of a group, however deep."""
     first = group.exceptions[0]
     return _first(first) if isinstance(first, BaseExceptionGroup) else first
-
-
-def _rejected(exc: trio_websocket.ConnectionRejected) -> TransportError:
-    status = exc.status_code
-    fields = {bytes(name).lower(): bytes(value) for name, value in exc.headers or ()}
-    hint = retry_after(fields.get(b"retry-after", b"").decode("ascii", "replace"), time.time())
-    return TransportError("rejected", f"HTTP {status}", status=status, retry_after=hint)
