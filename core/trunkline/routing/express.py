@@ -12,8 +12,12 @@ from typing import Any
 from trunkline.events import Event, Unsealed
 from trunkline.routing.faults import CONTAINED
 from trunkline.routing.index import TopicIndex
+from trunkline.where import key_of
 
 Read = Callable[[bytes], object]
+
+#: Unreadable; no object, or its type is no text; no type, or one that nobody has seen.
+UNKNOWN = (ValueError, TypeError, KeyError)
 
 
 def hand_out(
@@ -30,20 +34,24 @@ def hand_out(
     `read` raises `ValueError` for what it cannot read: then `otherwise` is handed None.
     """
     for payload in payloads:
+        message: Any = None
         try:
             message = read(payload)
-        except ValueError:
-            message = None
-        if type(message) is not dict:
+            index = by_type[kind := message["type"]]
+        except UNKNOWN:
             otherwise(message, payload)
             continue
-        kind = message.get("type")
-        if type(kind) is not str or message.get("topic") is not None or kind not in by_type:
+        if "topic" in message:
             otherwise(message, payload)
             continue
-        index = by_type[kind]
         index.routed.value += 1
-        found = index.find(message)
+        found = index.always  # `index.find`, written out
+        for field, table in index.by_field:
+            value = message.get(field)
+            if (hit := table.get(value if type(value) is str else key_of(value))) is not None:
+                found += hit
+        if index.by_paths:
+            found += index.find_by_paths(message)
         if everything.members:
             found += everything.find(message)
         if not found:

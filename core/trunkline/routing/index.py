@@ -8,30 +8,12 @@ never changed.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import attrs
-
 from trunkline.routing.statistics import Count
 from trunkline.routing.subscription import Subscription
 from trunkline.where import Path, key_of, key_reader
 
 Some = tuple[Subscription, ...]
-
-
-@attrs.frozen(eq=False)
-class KeyTable:
-    """The subscriptions whose conditions are about the same paths."""
-
-    field: str | None
-    """The one field of the data itself that they are about; None: `read` has to be asked."""
-    read: Callable[[Mapping[str, Any]], object]
-    """Returns the key that data has at these paths."""
-    by_key: dict[object, Some] = attrs.Factory(dict)
-
-    @classmethod
-    def of(cls, paths: tuple[Path, ...]) -> "KeyTable":
-        """Return an empty table."""
-        is_field = len(paths) == len(paths[0]) == 1
-        return cls(paths[0][0] if is_field else None, key_reader(paths))
+Keyed = dict[object, Some]
 
 
 class TopicIndex:
@@ -42,9 +24,13 @@ class TopicIndex:
         self.routed = routed
         """Events of the topic; some topics may share one count."""
         self.members: dict[Subscription, None] = {}  # a dict is a set that keeps its order
-        self._always: Some = ()
-        self._tables: tuple[KeyTable, ...] = ()
-        self._by_paths: dict[tuple[Path, ...], KeyTable] = {}
+        self.always: Some = ()
+        """Those without a key."""
+        self.by_field: tuple[tuple[str, Keyed], ...] = ()
+        """Those whose condition is about one field of the data itself, as most are."""
+        self.by_paths: tuple[tuple[Callable[[Mapping[str, Any]], object], Keyed], ...] = ()
+        """The others, with what reads their key."""
+        self._tables: dict[tuple[Path, ...], Keyed] = {}
 
     def __iter__(self) -> Iterator[Subscription]:
         """Go through a snapshot of all, in the order in which they came."""
@@ -55,14 +41,14 @@ class TopicIndex:
         self.members[subscription] = None
         lookup = subscription.lookup
         if lookup is None:
-            self._always += (subscription,)
+            self.always += (subscription,)
             return
-        table = self._by_paths.get(lookup.paths)
-        if table is None:
-            table = self._by_paths[lookup.paths] = KeyTable.of(lookup.paths)
-            self._tables += (table,)
+        if lookup.paths not in self._tables:
+            self._tables[lookup.paths] = {}
+            self._arrange()
+        table = self._tables[lookup.paths]
         for key in lookup.keys:
-            table.by_key[key] = (*table.by_key.get(key, ()), subscription)
+            table[key] = (*table.get(key, ()), subscription)
 
     def discard(self, subscription: Subscription) -> bool:
         """Take it out again, and leave nothing of it behind; False if it is not there."""
@@ -71,30 +57,45 @@ class TopicIndex:
         del self.members[subscription]
         lookup = subscription.lookup
         if lookup is None:
-            self._always = _without(self._always, subscription)
+            self.always = _without(self.always, subscription)
             return True
-        by_key = self._by_paths[lookup.paths].by_key
+        table = self._tables[lookup.paths]
         for key in lookup.keys:
-            others = _without(by_key.pop(key), subscription)
+            others = _without(table.pop(key), subscription)
             if others:
-                by_key[key] = others
-        if not by_key:
-            del self._by_paths[lookup.paths]
-            self._tables = tuple(self._by_paths.values())
+                table[key] = others
+        if not table:
+            del self._tables[lookup.paths]
+            self._arrange()
         return True
+
+    def _arrange(self) -> None:
+        """Tell the tables of one field from those that have to be asked."""
+        tables = self._tables.items()
+        self.by_field = tuple((paths[0][0], each) for paths, each in tables if _is_field(paths))
+        self.by_paths = tuple(
+            (key_reader(paths), each) for paths, each in tables if not _is_field(paths)
+        )
 
     def find(self, data: Mapping[str, Any]) -> Some:
         """Return a snapshot of those that are always asked, and of those whose key `data` has."""
-        found = self._always
-        for table in self._tables:
-            if table.field is None:
-                hit = table.by_key.get(table.read(data))
-            else:  # what most conditions are about, read without a call
-                value = data.get(table.field)
-                hit = table.by_key.get(value if type(value) is str else key_of(value))
-            if hit is not None:
+        found = self.always
+        for field, table in self.by_field:
+            value = data.get(field)
+            if (hit := table.get(value if type(value) is str else key_of(value))) is not None:
                 found += hit
+        return found + self.find_by_paths(data) if self.by_paths else found
+
+    def find_by_paths(self, data: Mapping[str, Any]) -> Some:
+        """Return those that `by_paths` finds."""
+        found: Some = ()
+        for read, table in self.by_paths:
+            found += table.get(read(data), ())
         return found
+
+
+def _is_field(paths: tuple[Path, ...]) -> bool:
+    return len(paths) == len(paths[0]) == 1
 
 
 def _without(some: Some, subscription: Subscription) -> Some:
