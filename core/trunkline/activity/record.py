@@ -123,7 +123,7 @@ def _metadata(given: dict[str, Any], cut: list[str]) -> dict[str, Any]:
     fit: dict[str, Any] = {}
     for key, value in given.items():
         if len(fit) == KEYS or key == OWN_KEY:
-            cut.append(f"metadata.{text(key, NAME_LENGTH)}")
+            cut.append(_named(key))
             continue
         kind = value.__class__
         if kind is str:
@@ -135,13 +135,18 @@ def _metadata(given: dict[str, Any], cut: list[str]) -> dict[str, Any]:
         elif kind is float:
             if not math.isfinite(value):
                 value = None
-                cut.append(f"metadata.{text(key, NAME_LENGTH)}")
+                cut.append(_named(key))
         elif value is not None and kind is not bool:
             value = _nested(key, value, DEPTH - 1, cut)
         if len(key) > NAME_LENGTH or not key.isascii() or "\0" in key:
             key = _key(key, cut)
         fit[key] = value
     return fit
+
+
+def _named(key: str) -> str:
+    """Return how a key of the metadata is called in the list of what was cut."""
+    return f"metadata.{text(key, NAME_LENGTH)}"
 
 
 def _key(key: str, cut: list[str]) -> str:
@@ -154,7 +159,7 @@ def _key(key: str, cut: list[str]) -> str:
 def _text(key: str, value: str, length: int, cut: list[str]) -> str:
     if len(value) <= length and _is_storable(value):
         return value
-    cut.append(f"metadata.{text(key, NAME_LENGTH)}")
+    cut.append(_named(key))
     return text(value, length)
 
 
@@ -177,18 +182,18 @@ def _nested(key: str, value: Any, depth: int, cut: list[str]) -> Any:
 def _inner(value: Any, depth: int, cut: list[str], key: str) -> Any:
     if isinstance(value, dict):
         if depth <= 0:
-            cut.append(f"metadata.{text(key, NAME_LENGTH)}")
+            cut.append(_named(key))
             return "[dict]"
         if len(value) > KEYS:
-            cut.append(f"metadata.{text(key, NAME_LENGTH)}")
+            cut.append(_named(key))
         entries = list(value.items())[:KEYS]
         return {text(k, NAME_LENGTH): _inner(v, depth - 1, cut, key) for k, v in entries}
     if isinstance(value, list):
         if depth <= 0:
-            cut.append(f"metadata.{text(key, NAME_LENGTH)}")
+            cut.append(_named(key))
             return "[list]"
         if len(value) > ITEMS:
-            cut.append(f"metadata.{text(key, NAME_LENGTH)}")
+            cut.append(_named(key))
         return [_inner(item, depth - 1, cut, key) for item in value[:ITEMS]]
     if isinstance(value, str):
         return _text(key, value, TEXT_LENGTH, cut)

@@ -1,23 +1,20 @@
 """`trunkline dlq`: the dead letters of an outbox, read and answered by a person."""
 
 import sys
-from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 import orjson
 
+from trunkline.cli.choosing import Choice, choosing, reason_option, sink_option
 from trunkline.cli.options import DEFAULT_FILE, json_option
 from trunkline.cli.tables import print_table
 from trunkline.errors import UserError
 
 if TYPE_CHECKING:
     from trunkline.activity.outbox.dead import DeadLetter
-    from trunkline.activity.outbox.letterbox import Letterbox
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 file_option = click.option(
     "--config",
@@ -26,13 +23,7 @@ file_option = click.option(
     default=DEFAULT_FILE,
     help="The configuration whose outbox it is (default: trunkline.toml).",
 )
-sink_option = click.option("--sink", metavar="NAME", help="Only those of this sink, plugin.sink.")
-reason_option = click.option(
-    "--reason", metavar="TEXT", help="Only those whose reason holds this text, in any case."
-)
-all_option = click.option("--all", "everything", is_flag=True, help="All of them; asks first.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
-numbers_argument = click.argument("numbers", type=int, nargs=-1, metavar="[NUMBER]...")
 
 
 @click.group()
@@ -84,7 +75,7 @@ def list_(file: Path, *, sink: str | None, reason: str | None, as_json: bool) ->
 def show(file: Path, *, number: int, as_json: bool) -> None:
     """Show one dead letter with its event."""
     with _open(file) as box:
-        [letter] = _chosen(box, (number,), None, None, everything=False)
+        [letter] = Choice(numbers=[number]).among(box)
     if as_json:
         click.echo(orjson.dumps(_plain(letter), option=orjson.OPT_INDENT_2))
         return
@@ -99,30 +90,18 @@ def show(file: Path, *, number: int, as_json: bool) -> None:
 
 @dlq.command()
 @file_option
-@numbers_argument
-@sink_option
-@reason_option
-@all_option
+@choosing
 @yes_option
 @json_option
-def replay(
-    file: Path,
-    *,
-    numbers: Sequence[int],
-    sink: str | None,
-    reason: str | None,
-    everything: bool,
-    yes: bool,
-    as_json: bool,
-) -> None:
+def replay(file: Path, *, choice: Choice, yes: bool, as_json: bool) -> None:
     """Give dead letters back to their sinks, under the same ids.
 
     Name them by NUMBER, by --sink or --reason, or take --all. A host that runs delivers them at
     once, else the next one does.
     """
     with _open(file) as box:
-        letters = _chosen(box, numbers, sink, reason, everything=everything)
-        if everything and not yes:
+        letters = choice.among(box)
+        if choice.everything and not yes:
             _ask(f"Replay {len(letters)} dead letters?")
         count = box.replay(letters)
     _done("replayed", count, as_json=as_json)
@@ -130,28 +109,16 @@ def replay(
 
 @dlq.command()
 @file_option
-@numbers_argument
-@sink_option
-@reason_option
-@all_option
+@choosing
 @yes_option
 @json_option
-def purge(
-    file: Path,
-    *,
-    numbers: Sequence[int],
-    sink: str | None,
-    reason: str | None,
-    everything: bool,
-    yes: bool,
-    as_json: bool,
-) -> None:
+def purge(file: Path, *, choice: Choice, yes: bool, as_json: bool) -> None:
     """Delete dead letters for good; asks first.
 
     Name them by NUMBER, by --sink or --reason, or take --all.
     """
     with _open(file) as box:
-        letters = _chosen(box, numbers, sink, reason, everything=everything)
+        letters = choice.among(box)
         if letters and not yes:
             _ask(f"Delete {len(letters)} dead letters for good?")
         count = box.purge(letters)
@@ -169,32 +136,6 @@ def _open(file: Path) -> Any:
             " set `[activity] path` to keep them"
         )
     return open_letterbox(Path(path))
-
-
-def _chosen(
-    box: "Letterbox",
-    numbers: Sequence[int],
-    sink: str | None,
-    reason: str | None,
-    *,
-    everything: bool,
-) -> "list[DeadLetter]":
-    """Return what the command line names.
-
-    Raises:
-        click.UsageError: it names nothing, or more than one way.
-        UserError: there is no such dead letter.
-    """
-    is_filtered = sink is not None or reason is not None
-    if [bool(numbers), is_filtered, everything].count(True) != 1:
-        raise click.UsageError("name dead letters by NUMBER, by --sink or --reason, or say --all")
-    found = box.letters(sink=sink, reason=reason)
-    if not numbers:
-        return found
-    by_number = {letter.number: letter for letter in found}
-    if missing := [number for number in numbers if number not in by_number]:
-        raise UserError(f"there is no dead letter {missing[0]}; see `trunkline dlq list`")
-    return [by_number[number] for number in dict.fromkeys(numbers)]
 
 
 def _ask(question: str) -> None:

@@ -2,12 +2,21 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Protocol, Self, TypeVar
 from urllib.parse import parse_qs, unquote
 
 import attrs
 
 from trunkline.simulator.users import User
+
+
+class Owned(Protocol):
+    """Something that belongs to an account."""
+
+    account_id: str
+
+
+R = TypeVar("R", bound=Owned)
 
 
 @attrs.frozen
@@ -95,6 +104,18 @@ def page(rows: Sequence[Any], skip: int, limit: int) -> Answer:
     """Return a part of `rows`, and how many there are in all."""
     part = rows[skip : skip + limit]
     return Answer(200, part, {"X-Total-Count": str(len(rows))})
+
+
+def own(records: Mapping[str, R], record_id: str, user: User, kind: str) -> R:
+    """Return one of `records`, if it is of the user's account.
+
+    Raises:
+        Refused: 404; of another account's it is not even said that it is there.
+    """
+    record = records.get(record_id.lower())
+    if record is None or record.account_id != user.account_id:
+        raise Refused(404, f"{kind} not found")
+    return record
 
 
 def require(user: User, permission: str, *, granted: bool) -> None:

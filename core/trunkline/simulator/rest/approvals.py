@@ -6,7 +6,7 @@ from typing import Any
 
 from trunkline.simulator.approvals import Approval, Entry
 from trunkline.simulator.frames import approval_frame
-from trunkline.simulator.rest.answers import Answer, Asked, Refused, invalid, page, require
+from trunkline.simulator.rest.answers import Answer, Asked, Refused, invalid, own, page, require
 from trunkline.simulator.users import User
 from trunkline.simulator.wire import naive_iso
 from trunkline.simulator.world import World
@@ -127,10 +127,7 @@ def _is_enough(world: World, user: User, approval: Approval, comment: str | None
 
 
 def _find(world: World, user: User, parts: Parts) -> Approval:
-    approval = world.approvals.get(parts["id"].lower())
-    if approval is None or approval.account_id != user.account_id:
-        raise Refused(404, "Approval request not found")
-    return approval
+    return own(world.approvals, parts["id"], user, "Approval request")
 
 
 def _row(approval: Approval) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from trunkline.simulator.catalogue import FLOWS
 from trunkline.simulator.executions import Execution, LogRow, flow_id, forward, stop
 from trunkline.simulator.frames import fleet_context
-from trunkline.simulator.rest.answers import Answer, Asked, Refused, invalid, page, require
+from trunkline.simulator.rest.answers import Answer, Asked, Refused, invalid, own, page, require
 from trunkline.simulator.users import User
 from trunkline.simulator.wire import iso, naive_iso
 from trunkline.simulator.world import World
@@ -142,10 +142,7 @@ def trigger(world: World, user: User, asked: Asked, parts: Parts) -> Answer:
 
 
 def _find(world: World, user: User, parts: Parts) -> Execution:
-    execution = world.executions.get(parts["id"].lower())
-    if execution is None or execution.account_id != user.account_id:
-        raise Refused(404, "Flow execution not found")
-    return execution
+    return own(world.executions, parts["id"], user, "Flow execution")
 
 
 def _row(execution: Execution) -> dict[str, Any]:
