@@ -5,6 +5,8 @@ import os
 import random
 import resource
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,29 +42,38 @@ async def status(file: Path) -> dict[str, Any]:
     return await trio.to_thread.run_sync(fetch, file)
 
 
-async def test_f18_a_host_that_was_frozen_goes_on(
+@asynccontextmanager
+async def linked_host(
     tmp_path: Path, environment: dict[str, str]
-) -> None:
-    """SIGSTOP for two seconds, as a laptop's lid: same epoch, nothing expired, and it answers."""
+) -> AsyncIterator[tuple[trio.Process, Simulator, Path]]:
+    """Yield a host that is connected, its server, and its configuration; the body has `LIMIT`."""
     simulator = Simulator(seed=1)
     with trio.fail_after(LIMIT):
         async with simulator.listen() as url:
             file = configured(tmp_path, url)
             async with process("run", str(file), "--log-text", env=environment) as host:
                 await read_until(host.stderr, "new=connected")
-                host.send_signal(signal.SIGSTOP)
-                await trio.sleep(2)
-                simulator.push({"type": "audit_event"})
-                host.send_signal(signal.SIGCONT)
-                while not (await status(file))["routing"]["routed"].get("audit"):  # noqa: ASYNC110 - asked over a socket
-                    await trio.sleep(0.05)
-                report = await status(file)
-                assert (report["connection"]["state"], report["connection"]["epoch"]) == (
-                    "connected",
-                    1,
-                )
-                host.terminate()
-                assert (await finish(host))[0] == 0
+                yield host, simulator, file
+
+
+async def test_f18_a_host_that_was_frozen_goes_on(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """SIGSTOP for two seconds, as a laptop's lid: same epoch, nothing expired, and it answers."""
+    async with linked_host(tmp_path, environment) as (host, simulator, file):
+        host.send_signal(signal.SIGSTOP)
+        await trio.sleep(2)
+        simulator.push({"type": "audit_event"})
+        host.send_signal(signal.SIGCONT)
+        while not (await status(file))["routing"]["routed"].get("audit"):  # noqa: ASYNC110 - asked over a socket
+            await trio.sleep(0.05)
+        report = await status(file)
+        assert (report["connection"]["state"], report["connection"]["epoch"]) == (
+            "connected",
+            1,
+        )
+        host.terminate()
+        assert (await finish(host))[0] == 0
 
 
 THREADY = """import time, trio
@@ -102,25 +113,20 @@ async def test_f23_without_descriptors_the_link_lives_and_the_log_is_not_flooded
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
     """Every descriptor is taken while somebody asks at the door: it waits, the events come."""
-    simulator = Simulator(seed=1)
-    with trio.fail_after(LIMIT):
-        async with simulator.listen() as url:
-            file = configured(tmp_path, url)
-            async with process("run", str(file), "--log-text", env=environment) as host:
-                await read_until(host.stderr, "new=connected")
-                used = len(os.listdir(f"/proc/{host.pid}/fd"))
-                resource.prlimit(host.pid, resource.RLIMIT_NOFILE, (used, 1024))
-                with trio.move_on_after(2):
-                    await trio.to_thread.run_sync(lambda: asked(file), abandon_on_cancel=True)
-                simulator.push({"type": "audit_event"})
-                await trio.sleep(0.2)
-                resource.prlimit(host.pid, resource.RLIMIT_NOFILE, (1024, 1024))
-                report = await status(file)
-                assert report["connection"]["state"] == "connected"
-                assert report["connection"]["epoch"] == 1
-                assert report["routing"]["routed"]["audit"] == 1
-                host.terminate()
-                code, _, err = await finish(host)
+    async with linked_host(tmp_path, environment) as (host, simulator, file):
+        used = len(os.listdir(f"/proc/{host.pid}/fd"))
+        resource.prlimit(host.pid, resource.RLIMIT_NOFILE, (used, 1024))
+        with trio.move_on_after(2):
+            await trio.to_thread.run_sync(lambda: asked(file), abandon_on_cancel=True)
+        simulator.push({"type": "audit_event"})
+        await trio.sleep(0.2)
+        resource.prlimit(host.pid, resource.RLIMIT_NOFILE, (1024, 1024))
+        report = await status(file)
+        assert report["connection"]["state"] == "connected"
+        assert report["connection"]["epoch"] == 1
+        assert report["routing"]["routed"]["audit"] == 1
+        host.terminate()
+        code, _, err = await finish(host)
     assert code == 0
     assert len([line for line in err.splitlines() if "host.no_descriptors" in line]) == 1
     assert "Traceback" not in err

@@ -1,11 +1,16 @@
 """What the tests of guards share: rules, the audit file, and an execution at work."""
 
 import json
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 from trunkline.simulator import Execution
 from trunkline.testing import HostUnderTest
+
+#: Runs a host with rules: `async with guarding(rule) as host`.
+Guarding = Callable[..., AbstractAsyncContextManager[HostUnderTest]]
 
 
 def table(tmp_path: Path, *rules: dict[str, Any]) -> dict[str, Any]:

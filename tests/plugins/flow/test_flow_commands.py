@@ -5,27 +5,16 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from typing import NoReturn
 
-import httpx
 import pytest
 import trio
 from click.testing import CliRunner
 from served import Served, kept_logging, serving
-from trio.testing import MockClock
 
-from trunkline import TransportError
 from trunkline.cli import main, trunkline
-from trunkline.config import config_from_mapping
 from trunkline.connection.connection import Connection
-from trunkline.host.command import open_command
 from trunkline.plugin_api import Response
-from trunkline.simulator import ACCOUNT_A, Execution, Refusal, Simulator
-from trunkline.simulator.rest import Asked, Rest
-from trunkline_plugins.flow.finding import found_row
-from trunkline_plugins.flow.following import Following
-from trunkline_plugins.flow.log import LogEntry, Seen, joined
+from trunkline.simulator import ACCOUNT_A, Execution, Simulator
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -226,86 +215,6 @@ def test_every_command_explains_itself() -> None:
         assert "--token-env" in told.output
 
 
-@pytest.mark.parametrize("is_away", [False, True])
-async def test_follow_of_a_server_that_has_fallen_silent_ends_all_the_same(
-    autojump_clock: MockClock, is_away: bool
-) -> None:
-    """It is looked at now and then, also where a look has failed before."""
-    simulator = Simulator(seed=1)
-    execution = simulator.world.add_execution()
-    shown: list[str] = []
-    told: list[str] = []
-    url = "ws://127.0.0.1:1/api/v1/ws/unified"
-    table = {"connection": {"url": url, "token": {"env": "T"}}}
-    config = config_from_mapping(table, environ={"T": "demo-token"})
-
-    async def fall_silent() -> None:
-        await trio.sleep(3)
-        simulator.world.update_execution(execution, "agent_log_line", {"line": "heard"})
-        await trio.sleep(3)
-        simulator.world.bus_is_up = False
-        simulator.refusal = Refusal(503) if is_away else None
-        simulator.world.update_execution(execution, "status_update", {"status": "TIMEOUT"})
-        await trio.sleep(30)
-        simulator.refusal = None
-
-    async with (
-        simulator.in_memory() as dial,
-        open_command(config, "flows", "flow", dial=dial) as ctx,
-        trio.open_nursery() as nursery,
-    ):
-        nursery.start_soon(fall_silent)
-        row = await found_row(ctx, execution.id[:8])
-        with trio.fail_after(60):
-            found = await Following(
-                ctx, row, lambda entry: shown.append(entry.text), told.append
-            ).run()
-    assert found.status == "TIMEOUT"
-    assert shown == ["heard"]
-    assert told == []
-
-
-async def test_follow_needs_no_live_link(autojump_clock: MockClock) -> None:
-    """Where a proxy lets no socket through the server is asked, and a person is told once."""
-    simulator = Simulator(seed=1)
-    execution = simulator.world.add_execution()
-    shown: list[str] = []
-    told: list[str] = []
-    url = "ws://127.0.0.1:1/api/v1/ws/unified"
-    table = {"connection": {"url": url, "token": {"env": "T"}}}
-    config = config_from_mapping(table, environ={"T": "demo-token"})
-
-    async def go_on() -> None:
-        await trio.sleep(40)
-        simulator.world.update_execution(execution, "agent_log_line", {"line": "unheard"})
-        simulator.world.update_execution(execution, "status_update", {"status": "SUCCEEDED"})
-
-    async def refuse(*_: object) -> NoReturn:
-        await trio.lowlevel.checkpoint()
-        raise TransportError("rejected", "no upgrade here")
-
-    async def answer(request: httpx.Request) -> httpx.Response:
-        target = request.url.raw_path.decode()
-        told = rest.answer(Asked.of(request.method, target, request.headers, b""))
-        return httpx.Response(told.status, headers=dict(told.headers), json=told.body)
-
-    rest = Rest(simulator.world, simulator.tokens)
-    async with (
-        open_command(
-            config, "flows", "flow", dial=refuse, http_transport=httpx.MockTransport(answer)
-        ) as ctx,
-        trio.open_nursery() as nursery,
-    ):
-        nursery.start_soon(go_on)
-        row = await found_row(ctx, execution.id)
-        with trio.fail_after(60):
-            following = Following(ctx, row, lambda entry: shown.append(entry.text), told.append)
-            found = await following.run()
-    assert found.status == "SUCCEEDED"
-    assert "unheard" in shown
-    assert told == ["no live link: the server is asked every 15 s"]
-
-
 ODD = {
     "a page": "<html>console</html>",
     "an object": {"detail": "hello"},
@@ -328,33 +237,3 @@ def test_an_answer_of_something_else_is_said_to_be_none(
     code, out, err = run(*words)
     assert (code, out) == (1, "")
     assert "though HTTP 200; is `url` the server's own?" in err
-
-
-MOMENT = datetime(2026, 11, 22, 21, 0, tzinfo=UTC)
-
-
-def entry(second: float, text: str = "one", *, stored: bool = False) -> LogEntry:
-    return LogEntry(MOMENT + timedelta(seconds=second), "tool", text, is_stored=stored)
-
-
-def test_a_line_that_comes_both_ways_is_one_line() -> None:
-    """Stored a moment later than it was pushed; whichever way comes first, its own time stays."""
-    pushed, stored = entry(0), entry(0.2, stored=True)
-    for order in ((pushed, stored), (stored, pushed)):
-        seen = Seen()
-        tail: tuple[LogEntry, ...] = ()
-        assert [seen.is_new(each) for each in order] == [True, False]
-        for each in (*order, *order):  # what was fetched before is fetched again
-            tail = joined(tail, each)
-            assert len(tail) == 1
-        assert tail == (pushed,)
-        assert not any(seen.is_new(each) for each in order)
-
-
-def test_two_lines_that_say_the_same_are_two() -> None:
-    """Each pairs once: two pushed and two stored are two, and three stored make a third."""
-    seen = Seen()
-    ways = (entry(0), entry(1), entry(0.1, stored=True), entry(1.1, stored=True))
-    assert [seen.is_new(each) for each in ways] == [True, True, False, False]
-    assert seen.is_new(entry(1.2, stored=True))
-    assert seen.is_new(entry(90, stored=True))

@@ -5,12 +5,11 @@ from typing import Any
 
 import pytest
 import trio
-from guarded import audit, begin, table, update
+from guarded import Guarding, audit, begin, update
 
 from trunkline import ConfigError
 from trunkline.config import config_from_mapping
 from trunkline.simulator import Simulator
-from trunkline.testing import HostFactory
 from trunkline_plugins.flow import FlowSettings
 
 TOPIC = "flow_executions"
@@ -40,12 +39,12 @@ BREACHES: dict[str, tuple[dict[str, Any], str, dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("case", BREACHES)
 async def test_a_breach_in_the_stream_is_stopped_within_a_second(
-    trunkline_host: HostFactory, tmp_path: Path, case: str
+    guarding: Guarding, tmp_path: Path, case: str
 ) -> None:
     """Once, with its reason; decided and done are both on the disk."""
     limits, kind, payload, why = BREACHES[case]
     rule = {"name": "runaway", "action": "stop", **limits}
-    async with trunkline_host(only=["flow"], config=table(tmp_path, rule)) as host:
+    async with guarding(rule) as host:
         execution = begin(host)
         await trio.sleep(1)
         crossed = trio.current_time()
@@ -73,12 +72,10 @@ async def test_a_breach_in_the_stream_is_stopped_within_a_second(
         }
 
 
-async def test_who_runs_too_long_is_stopped_without_another_event(
-    trunkline_host: HostFactory, tmp_path: Path
-) -> None:
+async def test_who_runs_too_long_is_stopped_without_another_event(guarding: Guarding) -> None:
     """By the server's clock: ours may be wrong by a day."""
     rule = {"name": "slow", "action": "stop", "max_seconds": 60}
-    async with trunkline_host(only=["flow"], config=table(tmp_path, rule)) as host:
+    async with guarding(rule) as host:
         await trio.sleep(1)
         execution = begin(host)
         started = trio.current_time()
@@ -91,16 +88,12 @@ async def test_who_runs_too_long_is_stopped_without_another_event(
         assert len(host.sent("command")) == 1
 
 
-async def test_a_clock_of_ours_that_is_wrong_stops_nobody(
-    trunkline_host: HostFactory, tmp_path: Path
-) -> None:
+async def test_a_clock_of_ours_that_is_wrong_stops_nobody(guarding: Guarding) -> None:
     """The lines of private runners have no time; ours is a day ahead, and says nothing of age."""
     rule = {"name": "slow", "action": "stop", "max_seconds": 60}
     yesterday = 1_767_225_600.0 - 86_400  # the host's own clock begins a day later
     simulator = Simulator(seed=1, walltime=lambda: yesterday + trio.current_time() % 10_000)
-    async with trunkline_host(
-        only=["flow"], simulator=simulator, config=table(tmp_path, rule)
-    ) as host:
+    async with guarding(rule, simulator=simulator) as host:
         execution = begin(host)
         line = {"execution_id": execution.id, "type": "agent_log_line", "payload": {"line": "x"}}
         await host.push(line)
@@ -111,10 +104,10 @@ async def test_a_clock_of_ours_that_is_wrong_stops_nobody(
         assert execution.stop_requested.is_set()
 
 
-async def test_a_wrong_time_stops_nobody(trunkline_host: HostFactory, tmp_path: Path) -> None:
+async def test_a_wrong_time_stops_nobody(guarding: Guarding, tmp_path: Path) -> None:
     """A day ahead or a day ago, it says nothing of the others, nor of its own execution."""
     rule = {"name": "slow", "action": "stop", "max_seconds": 3600}
-    async with trunkline_host(only=["flow"], config=table(tmp_path, rule)) as host:
+    async with guarding(rule) as host:
         executions = [host.simulator.world.add_execution() for _ in range(3)]
         for each in executions:
             update(host, each, "execution_started", status="PENDING", flow_name="nightly")
@@ -134,12 +127,10 @@ async def test_a_wrong_time_stops_nobody(trunkline_host: HostFactory, tmp_path: 
     assert audit(tmp_path) == []
 
 
-async def test_time_goes_on_where_no_event_comes_any_more(
-    trunkline_host: HostFactory, tmp_path: Path
-) -> None:
+async def test_time_goes_on_where_no_event_comes_any_more(guarding: Guarding) -> None:
     """The server has fallen silent at a loss of the link; what it does not say is measured here."""
     rule = {"name": "slow", "action": "stop", "max_seconds": 600}
-    async with trunkline_host(only=["flow"], config=table(tmp_path, rule)) as host:
+    async with guarding(rule) as host:
         execution = begin(host)
         await trio.sleep(1)
         host.simulator.world.bus_is_up = False
@@ -150,17 +141,13 @@ async def test_time_goes_on_where_no_event_comes_any_more(
         assert execution.stop_requested.is_set()
 
 
-async def test_who_began_before_the_host_is_as_old_as_the_server_says(
-    trunkline_host: HostFactory, tmp_path: Path
-) -> None:
+async def test_who_began_before_the_host_is_as_old_as_the_server_says(guarding: Guarding) -> None:
     """Once three events have told what time it is there."""
     rule = {"name": "slow", "action": "stop", "max_seconds": 3600}
     simulator = Simulator(seed=1, walltime=lambda: 1_767_225_600.0 + trio.current_time())
     execution = simulator.world.add_execution()
     execution.created_at -= 3590
-    async with trunkline_host(
-        only=["flow"], simulator=simulator, config=table(tmp_path, rule)
-    ) as host:
+    async with guarding(rule, simulator=simulator) as host:
         await trio.sleep(1)
         for number in range(3):
             update(host, execution, "agent_log_line", line=f"{number}")
@@ -170,17 +157,13 @@ async def test_who_began_before_the_host_is_as_old_as_the_server_says(
         assert execution.stop_requested.is_set()
 
 
-async def test_what_was_over_the_limit_when_the_host_starts_is_stopped(
-    trunkline_host: HostFactory, tmp_path: Path
-) -> None:
+async def test_what_was_over_the_limit_when_the_host_starts_is_stopped(guarding: Guarding) -> None:
     """It says nothing more by itself."""
     simulator = Simulator(seed=1)
     execution = simulator.world.add_execution()
     simulator.world.update_execution(execution, "token_usage_update", {"total_tokens": 30})
     rule = {"name": "tokens", "action": "stop", "max_tokens": 10}
-    async with trunkline_host(
-        only=["flow"], simulator=simulator, config=table(tmp_path, rule)
-    ) as host:
+    async with guarding(rule, simulator=simulator) as host:
         await trio.sleep(3)
         assert execution.status == "STOPPED"
         assert len(host.sent("command")) == 1
@@ -196,14 +179,13 @@ async def test_what_was_over_the_limit_when_the_host_starts_is_stopped(
     ],
 )
 async def test_a_rule_does_what_it_says_and_no_more(
-    trunkline_host: HostFactory,
+    guarding: Guarding,
     tmp_path: Path,
     rule: dict[str, Any],
     commands: int,
     outcomes: list[str],
 ) -> None:
-    rules = table(tmp_path, {"name": "tokens", "max_tokens": 10, **rule})
-    async with trunkline_host(only=["flow"], config=rules) as host:
+    async with guarding({"name": "tokens", "max_tokens": 10, **rule}) as host:
         execution = begin(host)
         await trio.sleep(1)
         for tokens in (10, 11, 12):
@@ -213,14 +195,11 @@ async def test_a_rule_does_what_it_says_and_no_more(
     assert [line["outcome"] for line in audit(tmp_path)] == outcomes
 
 
-async def test_a_full_disk_does_not_save_a_runaway(
-    trunkline_host: HostFactory, tmp_path: Path
-) -> None:
+async def test_a_full_disk_does_not_save_a_runaway(guarding: Guarding, tmp_path: Path) -> None:
     """The stop is sent all the same, and the log says what is not written down."""
     rule = {"name": "tokens", "action": "stop", "max_tokens": 10}
     (tmp_path / "audit.jsonl").mkdir()
-    config = table(tmp_path, rule)
-    async with trunkline_host(only=["flow"], config=config) as host:
+    async with guarding(rule) as host:
         execution = begin(host)
         await trio.sleep(1)
         update(host, execution, "token_usage_update", total_tokens=30)

@@ -5,25 +5,22 @@ from typing import Any, NoReturn
 
 import pytest
 import trio
-from guarded import audit, begin, table, update
+from guarded import Guarding, audit, begin, update
 
 from trunkline import OutboxFull
 from trunkline.config import Secret
 from trunkline.simulator import Simulator
-from trunkline.testing import HostFactory
 from trunkline_plugins.flow import GuardRule, stop
 from trunkline_plugins.flow.acts import UNSENT, Acts
 
 
-async def test_two_rules_stop_an_execution_once(
-    trunkline_host: HostFactory, tmp_path: Path
-) -> None:
+async def test_two_rules_stop_an_execution_once(guarding: Guarding, tmp_path: Path) -> None:
     """Both are written down, one command is sent."""
     rules = [
         {"name": name, "action": "stop", "max_tokens": limit}
         for name, limit in (("first", 10), ("second", 20))
     ]
-    async with trunkline_host(only=["flow"], config=table(tmp_path, *rules)) as host:
+    async with guarding(*rules) as host:
         execution = begin(host)
         await trio.sleep(1)
         update(host, execution, "token_usage_update", total_tokens=30)
@@ -33,12 +30,10 @@ async def test_two_rules_stop_an_execution_once(
     assert sorted(outcomes.values()) == ["not sent: another guard has stopped it", "stopped"]
 
 
-async def test_a_stop_waits_for_the_link_and_is_sent_once(
-    trunkline_host: HostFactory, tmp_path: Path
-) -> None:
+async def test_a_stop_waits_for_the_link_and_is_sent_once(guarding: Guarding) -> None:
     """The limit is crossed just before the link goes; the stop leaves when it is back."""
     rule = {"name": "tokens", "action": "stop", "max_tokens": 10}
-    async with trunkline_host(only=["flow"], config=table(tmp_path, rule)) as host:
+    async with guarding(rule) as host:
         execution = begin(host)
         await trio.sleep(1)
         host.simulator.close_all(None)
@@ -48,12 +43,10 @@ async def test_a_stop_waits_for_the_link_and_is_sent_once(
         assert len(host.sent("command")) == 1
 
 
-async def test_a_stop_outlasts_an_outage_however_long(
-    trunkline_host: HostFactory, tmp_path: Path
-) -> None:
+async def test_a_stop_outlasts_an_outage_however_long(guarding: Guarding, tmp_path: Path) -> None:
     """The time without a link is no time in which the server could have answered."""
     rule = {"name": "slow", "action": "stop", "max_seconds": 60}
-    async with trunkline_host(only=["flow"], config=table(tmp_path, rule)) as host:
+    async with guarding(rule) as host:
         execution = begin(host)
         await trio.sleep(1)
         host.simulator.restart(600)
@@ -66,19 +59,18 @@ async def test_a_stop_outlasts_an_outage_however_long(
 
 
 async def test_a_stop_that_never_left_is_sent_by_the_next_host(
-    trunkline_host: HostFactory, tmp_path: Path
+    guarding: Guarding, tmp_path: Path
 ) -> None:
     """It is written down as not sent."""
     rule = {"name": "slow", "action": "stop", "max_seconds": 60}
-    config = table(tmp_path, rule)
     simulator = Simulator(seed=1)
-    async with trunkline_host(only=["flow"], simulator=simulator, config=config) as host:
+    async with guarding(rule, simulator=simulator) as host:
         execution = begin(host)
         await trio.sleep(1)
         simulator.restart(95)
         await trio.sleep(90)
     assert [line["outcome"] for line in audit(tmp_path)] == ["decided", UNSENT]
-    async with trunkline_host(only=["flow"], simulator=simulator, config=config) as host:
+    async with guarding(rule, simulator=simulator) as host:
         await trio.sleep(300)
         assert execution.status == "STOPPED"
         assert len(host.sent("command")) == 1
@@ -86,7 +78,7 @@ async def test_a_stop_that_never_left_is_sent_by_the_next_host(
 
 
 async def test_what_was_done_is_not_done_again_by_the_next_host(
-    trunkline_host: HostFactory, tmp_path: Path
+    guarding: Guarding, tmp_path: Path
 ) -> None:
     """Nor after a restart of the plugin, which begins in the same way; a new rule acts."""
     rule = {"name": "tokens", "action": "stop", "max_tokens": 10}
@@ -95,9 +87,7 @@ async def test_what_was_done_is_not_done_again_by_the_next_host(
     execution = simulator.world.add_execution()
     simulator.world.update_execution(execution, "token_usage_update", {"total_tokens": 30})
     for rules in ([rule], [rule], [rule, {**rule, "name": "mild", "action": "warn"}]):
-        async with trunkline_host(
-            only=["flow"], simulator=simulator, config=table(tmp_path, *rules), connection=viewer
-        ) as host:
+        async with guarding(*rules, simulator=simulator, connection=viewer) as host:
             await trio.sleep(5)
             assert len(host.sent("command")) == 1
     told = [(line["rule"], line["outcome"]) for line in audit(tmp_path)]
@@ -135,10 +125,10 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_a_stop_that_is_refused_is_written_down_and_not_repeated(
-    trunkline_host: HostFactory, tmp_path: Path
+    guarding: Guarding, tmp_path: Path
 ) -> None:
     rule = {"name": "tokens", "action": "stop", "max_tokens": 10}
-    async with trunkline_host(only=["flow"], config=table(tmp_path, rule)) as host:
+    async with guarding(rule) as host:
         execution = begin(host)
         await trio.sleep(1)
         del host.simulator.world.executions[execution.id]
@@ -150,11 +140,11 @@ async def test_a_stop_that_is_refused_is_written_down_and_not_repeated(
 
 
 async def test_b6_a_stop_whose_answer_was_lost_is_not_sent_again(
-    trunkline_host: HostFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    guarding: Guarding, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The link goes while it is in flight; a person looks, whatever the stream goes on to say."""
     rule = {"name": "tokens", "action": "stop", "max_tokens": 10}
-    async with trunkline_host(only=["flow"], config=table(tmp_path, rule)) as host:
+    async with guarding(rule) as host:
         execution = begin(host)
         await trio.sleep(1)
 
@@ -174,7 +164,7 @@ async def test_b6_a_stop_whose_answer_was_lost_is_not_sent_again(
 
 @pytest.mark.parametrize("ends", [False, True])
 async def test_a_stop_that_found_no_room_is_sent_again_while_there_is_something_to_stop(
-    trunkline_host: HostFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: bool
+    guarding: Guarding, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: bool
 ) -> None:
     """The queue is full for a while."""
     full_until = trio.current_time() + 10
@@ -187,7 +177,7 @@ async def test_a_stop_that_found_no_room_is_sent_again_while_there_is_something_
 
     monkeypatch.setattr("trunkline_plugins.flow.guarding.stop", send)
     rule = {"name": "tokens", "action": "stop", "max_tokens": 10}
-    async with trunkline_host(only=["flow"], config=table(tmp_path, rule)) as host:
+    async with guarding(rule) as host:
         execution = begin(host)
         await trio.sleep(1)
         update(host, execution, "token_usage_update", total_tokens=30)
@@ -201,14 +191,14 @@ async def test_a_stop_that_found_no_room_is_sent_again_while_there_is_something_
 
 
 async def test_a_stop_that_is_not_answered_is_given_up(
-    trunkline_host: HostFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    guarding: Guarding, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def wait(*_: object) -> NoReturn:
         await trio.sleep_forever()
 
     monkeypatch.setattr("trunkline_plugins.flow.guarding.stop", wait)
     rule = {"name": "tokens", "action": "stop", "max_tokens": 10}
-    async with trunkline_host(only=["flow"], config=table(tmp_path, rule)) as host:
+    async with guarding(rule) as host:
         execution = begin(host)
         await trio.sleep(1)
         update(host, execution, "token_usage_update", total_tokens=30)
