@@ -58,6 +58,7 @@ class Guard(trio.abc.Stream):
         self._returned_count = 0
         self._returned = trio.lowlevel.ParkingLot()
         self._is_writing = False
+        self._has_said_goodbye = False
         self._is_leaving = False
         self.on_eof: OnEof = _nobody_listens
         self.why: TransportError | None = None
@@ -175,9 +176,10 @@ class Guard(trio.abc.Stream):
         return trio.BrokenResourceError(error.detail)
 
     async def send_close(self, code: int) -> None:
-        """Send a hand-made Close frame, unless a write is under way (T3)."""
+        """Send a hand-made Close frame, unless a write is under way (T3); nothing follows it."""
         if self._is_writing:
             return
+        self._has_said_goodbye = True
         with trio.move_on_after(GOODBYE_LIMIT, shield=True):
             try:
                 await self._stream.send_all(close_frame(code))
@@ -185,7 +187,13 @@ class Guard(trio.abc.Stream):
                 return
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Write; a write that is cut short leaves no socket behind (G4)."""
+        """Write; a write that is cut short leaves no socket behind (G4).
+
+        Raises:
+            trio.ClosedResourceError: our hand-made Close is on its way or has left already.
+        """
+        if self._has_said_goodbye:  # another task's message that was just about to be written
+            raise trio.ClosedResourceError
         self._is_writing = True
         try:
             await self._stream.send_all(data)

@@ -34,6 +34,22 @@ async def test_t3_no_goodbye_is_sent_into_a_write_that_is_under_way(
         assert await server.receive_some() == close_frame(1002)
 
 
+async def test_t3_nothing_is_written_into_or_after_a_goodbye(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """What another task was just about to write finds the socket closed, and that is no bug."""
+    client, server = trio.testing.lockstep_stream_pair()
+    guard = guarded(client)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(guard.send_close, 1008)
+        await trio.testing.wait_all_tasks_blocked()
+        with pytest.raises(trio.ClosedResourceError):
+            await guard.send_all(b"a frame")
+        assert await server.receive_some() == close_frame(1008)
+    with pytest.raises(trio.ClosedResourceError):
+        await guard.send_all(b"another frame")
+
+
 async def test_a_goodbye_to_nobody_is_no_error(autojump_clock: trio.testing.MockClock) -> None:
     """The peer is gone already."""
     client, server = trio.testing.memory_stream_pair()
