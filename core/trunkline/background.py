@@ -1,4 +1,4 @@
-"""A nursery for a scope that belongs to somebody else."""
+"""Scopes with a task beside them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,3 +22,17 @@ async def background_nursery() -> AsyncIterator[trio.Nursery]:
         nursery.cancel_scope.cancel()
     if failure is not None:
         raise failure
+
+
+@asynccontextmanager
+async def until(event: trio.Event) -> AsyncIterator[None]:
+    """Cancel the body when `event` is set; the body may not raise."""
+
+    async def watch() -> None:
+        await event.wait()
+        nursery.cancel_scope.cancel()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(watch)
+        yield
+        nursery.cancel_scope.cancel()

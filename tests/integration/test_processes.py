@@ -117,6 +117,32 @@ async def test_a_signal_during_the_start_is_a_clean_stop(
     assert "Traceback" not in err
 
 
+KILL = "import os, signal, trio\n\ndef kill():\n    os.kill(os.getpid(), signal.SIGTERM)\n\n"
+EARLY = {
+    "while a plugin is imported": "kill()\n",  # not that plugin's failure, to be contained
+    "just before the host listens": (
+        "listen = trio.open_signal_receiver\n"
+        "trio.open_signal_receiver = lambda *numbers: kill() or listen(*numbers)\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("moment", EARLY)
+async def test_c91c_no_signal_during_the_start_is_lost(
+    moment: str, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """Exit 0, and nothing was connected."""
+    (tmp_path / "early.py").write_text(KILL + EARLY[moment])
+    text = CONFIG.format(url="ws://127.0.0.1:9/ws") + '[plugins]\npaths = ["early.py"]\n'
+    (tmp_path / "trunkline.toml").write_text(text)
+    with trio.fail_after(LIMIT):
+        async with process("run", cwd=tmp_path, env=environment) as host:
+            code, _, err = await finish(host)
+    assert code == 0
+    assert "connection.state" not in err
+    assert "Traceback" not in err
+
+
 async def test_tail_needs_no_file_and_filters(environment: dict[str, str]) -> None:
     """One line of JSON for each event that holds to `--where`; ends after `--count`."""
     simulator = Simulator(seed=1)

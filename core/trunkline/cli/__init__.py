@@ -28,6 +28,7 @@ COMMANDS = {
     "schema": "Print JSON Schema of a configuration, for editors.",
     "completion": "Print the line that turns on completion in a shell.",
 }
+UNTIL_STOPPED = {"run", "tail", "record", "demo", "simulate"}  # promise nothing but to go on
 OK, FAILED, USAGE, PLUGIN_MISSING, BAD_CONFIG = 0, 1, 2, 3, 78
 
 
@@ -50,6 +51,8 @@ class LazyGroup(click.Group):
         """
         from trunkline.promise import promised
 
+        if cmd_name in UNTIL_STOPPED:
+            return self._imported(ctx, cmd_name)
         with promised(lambda: "nothing has begun"):
             return self._imported(ctx, cmd_name)
 

@@ -77,7 +77,7 @@ def _run(
         else:
             logger.info("plugin.off", extra={**about, "reason": record.reason})
     resort = LastResort(lambda: [r.name for r in host.records if r.state.value in BUSY])
-    with finishing():
+    with finishing(host.stop):
         try:
             trio.run(partial(host.run, on_stop=resort.arm))
         finally:

@@ -1,7 +1,7 @@
 """Signals before and after a host handles them itself: always a clean end, never a killed process."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
@@ -24,16 +24,23 @@ def ending_alike() -> Iterator[None]:
 
 
 def stopping_early() -> None:
-    """End the program with exit 0 at a signal: nothing has begun that needs an orderly stop."""
+    """End the program with exit 0 at a signal: nothing has begun that needs an orderly stop.
+
+    `SystemExit` would be taken for a plugin's that is just being imported, and contained.
+    """
     for number in STOPPING:
         signal.signal(number, _leave)
 
 
 @contextmanager
-def finishing() -> Iterator[None]:
-    """Let the body handle signals; one that comes after its stop finds everything done already."""
+def finishing(stop: Callable[[], object]) -> Iterator[None]:
+    """Let the body handle signals; one that comes before it does, or after, calls `stop`.
+
+    `stop` is called between any two steps of the body, so it may do no more than set something. It
+    is a handler because, unlike SIG_IGN, that is not inherited by processes that are started.
+    """
     for number in STOPPING:
-        signal.signal(number, _ignore)
+        signal.signal(number, lambda _number, _frame: stop())
     try:
         yield
     finally:
@@ -46,8 +53,4 @@ def _interrupt(_: int, __: FrameType | None) -> None:
 
 
 def _leave(_: int, __: FrameType | None) -> NoReturn:
-    raise SystemExit(0)
-
-
-def _ignore(_: int, __: FrameType | None) -> None:
-    """Do nothing; a handler is not inherited by processes that are started, as SIG_IGN is."""
+    raise KeyboardInterrupt

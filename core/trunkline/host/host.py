@@ -13,6 +13,7 @@ import trio
 from trunkline.activity.activity import Activity
 from trunkline.activity.tracker import Tracker
 from trunkline.activity.visitor import keep_visitor_id, visitor_id
+from trunkline.background import until
 from trunkline.config import IN_MEMORY, Config, load_config
 from trunkline.connection.connection import Connection
 from trunkline.connection.protocol import fallback_rules
@@ -247,10 +248,10 @@ class Host:
             for runner in self.runners:
                 nursery.start_soon(runner.run)
             await self._wait_plugins()
-            if self._feed is None:
-                await nursery.start(self.connection.run)
-            else:
+            if self._feed is not None:
                 nursery.start_soon(self._run_feed, self._feed)
+            elif not self._stopping.is_set():
+                await nursery.start(self.connection.run)
             task_status.started()
             await self._stopping.wait()
             await self._drain.run()
@@ -278,10 +279,11 @@ class Host:
         self.stop()
 
     async def _wait_plugins(self) -> None:
-        """Let plugins delay the first connect, by `start_timeout` at most."""
+        """Let plugins delay the first connect, by `start_timeout` at most, and no stop."""
         with trio.move_on_after(self.config.host.start_timeout):
-            for runner in self.runners:
-                await runner.wait_settled()
+            async with until(self._stopping):
+                for runner in self.runners:
+                    await runner.wait_settled()
 
     def _announce(self, old: PluginRecord, new: PluginRecord) -> None:
         self.router.announce("plugin.state", new.change_from(old), key=f"plugin.state:{new.name}")

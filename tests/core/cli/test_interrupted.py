@@ -53,16 +53,26 @@ def test_sigterm_is_ctrl_c_in_a_command_and_nowhere_else() -> None:
         signal.signal(signal.SIGINT, before[0])
 
 
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [
+        (["send", "{}"], 1, "trunkline: interrupted: nothing has begun\n"),
+        (["run"], 0, "\n"),  # a stop is how it ends, also one that comes early
+    ],
+)
 def test_what_is_interrupted_before_it_has_begun_fails(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    command: list[str],
+    code: int,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Nobody knows yet whether the command promises something."""
+    """Unless it is known to promise nothing."""
 
     def interrupted(_: str) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(importlib, "import_module", interrupted)
     with pytest.raises(SystemExit) as ended:
-        main(["send", "{}"])
-    assert ended.value.code == 1
-    assert capsys.readouterr().err == "trunkline: interrupted: nothing has begun\n"
+        main(command)
+    assert (ended.value.code, capsys.readouterr().err) == (code, said)

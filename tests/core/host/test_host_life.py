@@ -8,7 +8,9 @@ import pytest
 import trio
 from host_bench import plugin, running
 
+from trunkline.config import config_from_mapping
 from trunkline.errors import RequiredPluginMissing
+from trunkline.host import Host
 from trunkline.simulator import Simulator
 
 
@@ -135,6 +137,25 @@ async def test_dr1_a_stop_is_done_within_its_limit_whatever_hangs(
         await trio.sleep(1)
         start = trio.current_time()
     assert trio.current_time() - start <= 15
+
+
+async def test_dr1_a_stop_waits_for_no_plugin_that_is_starting(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    """It may take `start_timeout`, which is 30 s; and what would be closed at once is not opened."""
+    body = "@hookimpl\nasync def trunkline_run(ctx):\n    await trio.sleep_forever()\n"
+    data = {
+        "connection": {"url": "ws://127.0.0.1:1/ws"},
+        "plugins": {"paths": [plugin(tmp_path, "starting", body)], "disable": ["approval"]},
+    }
+    host = Host(config_from_mapping(data, environ={}))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(lambda: host.run(handle_signals=False))
+        await trio.sleep(1)
+        host.stop()
+        start = trio.current_time()
+    assert trio.current_time() - start < 1
+    assert host.connection.statistics().disconnects == {}
 
 
 async def test_a_second_stop_only_hastens_a_plugin(
