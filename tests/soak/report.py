@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 import attrs
 from tests.soak.host import Usage
 
-MOST_DESCRIPTORS = 0.2  # a minute, over the second half; a leak of one for each fault is 2
+WARM_UP = 300.0  # s in which caches, arenas and the outbox fill: not judged
+LEAST_JUDGED = 300.0  # s that a slope needs
+MOST_DESCRIPTORS = 0.2  # a minute; a leak of one for each fault is 2
 MOST_BYTES = 256 * 1024  # a minute; a session leaked for each fault is less, and is found by tests
 
 
@@ -31,21 +33,24 @@ class Report:
     """s from a fault to the first marker that came through after it."""
     usage: list[Usage] = attrs.Factory(list)
 
-    def slope(self, value: Callable[[Usage], float]) -> float:
-        """Return how a figure grew over the second half, a minute."""
-        half = self.usage[len(self.usage) // 2 :]
-        return _slope([each.at for each in half], [value(each) for each in half]) * 60
+    @property
+    def is_judged(self) -> bool:
+        """It ran long enough to tell what grows from what fills."""
+        return self.seconds >= WARM_UP + LEAST_JUDGED
 
     @property
     def is_flat(self) -> bool:
-        """Descriptors, threads and memory do not grow."""
-        if len(self.usage) < 4:
-            return True
-        return (
+        """Descriptors, threads and memory do not grow; true where that is not judged."""
+        return not self.is_judged or (
             self.slope(lambda each: each.descriptors) <= MOST_DESCRIPTORS
             and self.slope(lambda each: each.threads) <= MOST_DESCRIPTORS
             and self.slope(lambda each: each.rss_bytes) <= MOST_BYTES
         )
+
+    def slope(self, value: Callable[[Usage], float]) -> float:
+        """Return how a figure grew a minute, after the warm-up."""
+        judged = [each for each in self.usage if each.at - self.usage[0].at >= WARM_UP]
+        return _slope([each.at for each in judged], [value(each) for each in judged]) * 60
 
     def text(self) -> str:
         """Return the report for people."""
@@ -61,13 +66,22 @@ class Report:
         if self.usage:
             last = self.usage[-1]
             lines.append(
-                f"host: {last.rss_bytes / 2**20:.1f} MiB ({self.slope(lambda u: u.rss_bytes) / 1024:+.1f}"
-                f" KiB/min), {last.descriptors} descriptors"
-                f" ({self.slope(lambda u: u.descriptors):+.2f}/min), {last.threads} threads"
-                f" ({self.slope(lambda u: u.threads):+.2f}/min)"
+                f"host: {last.rss_bytes / 2**20:.1f} MiB, {last.descriptors} descriptors,"
+                f" {last.threads} threads"
             )
-        lines.append("flat" if self.is_flat else "NOT FLAT: something grows")
+        lines.append(self._growth())
         return "\n".join(lines)
+
+    def _growth(self) -> str:
+        if not self.is_judged:
+            return f"too short to tell what grows: {(WARM_UP + LEAST_JUDGED) / 60:g} minutes do"
+        return (
+            f"after {WARM_UP / 60:g} minutes, a minute:"
+            f" {self.slope(lambda each: each.rss_bytes) / 1024:+.1f} KiB,"
+            f" {self.slope(lambda each: each.descriptors):+.2f} descriptors,"
+            f" {self.slope(lambda each: each.threads):+.2f} threads:"
+            f" {'flat' if self.is_flat else 'NOT FLAT, something grows'}"
+        )
 
 
 def _slope(xs: Sequence[float], ys: Sequence[float]) -> float:
