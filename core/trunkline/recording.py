@@ -75,7 +75,7 @@ def created(path: Path, *, replace: bool = False) -> Iterator[IO[bytes]]:
     """Open a new recording for its owner alone; gzip if the name ends in `.gz`.
 
     Raises:
-        UserError: it exists already, or cannot be made.
+        UserError: it exists already, or cannot be made, or (from the body) be written.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | (os.O_TRUNC if replace else os.O_EXCL)
     try:
@@ -84,12 +84,15 @@ def created(path: Path, *, replace: bool = False) -> Iterator[IO[bytes]]:
         raise UserError(f"{path} exists; choose another name, or --force") from None
     except OSError as exc:
         raise UserError(f"{path} cannot be written: {exc.strerror}") from exc
-    with os.fdopen(file, "wb") as plain:
-        if path.suffix != ".gz":
-            yield plain
-            return
-        with gzip.GzipFile(fileobj=plain, mode="wb", filename="") as packed:
-            yield cast("IO[bytes]", packed)
+    try:
+        with os.fdopen(file, "wb") as plain:
+            if path.suffix != ".gz":
+                yield plain
+                return
+            with gzip.GzipFile(fileobj=plain, mode="wb", filename="") as packed:
+                yield cast("IO[bytes]", packed)
+    except OSError as exc:
+        raise UserError(f"{path} cannot be written: {exc.strerror}; it ends in the midst") from exc
 
 
 def read(path: Path) -> Iterator[Recorded]:

@@ -1,12 +1,15 @@
 """Recorded traffic: what is written is read again, and what is torn or foreign is named."""
 
 import gzip
+import io
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
+import orjson
 import pytest
 
+from trunkline.cli.recorder import Recorder
 from trunkline.errors import UserError
 from trunkline.events import Gap
 from trunkline.recording import (
@@ -124,3 +127,33 @@ def test_another_file_is_refused_at_its_first_line(
     path.write_bytes(content)
     with pytest.raises(UserError, match=words):
         list(read(path))
+
+
+async def test_what_a_recording_lost_at_its_end_stands_in_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A disk that is slower than the server, a gap that finds no room, then Ctrl-C."""
+    monkeypatch.setattr("trunkline.cli.recorder.WAITING_LINES", 3)
+    recorder = Recorder()
+    recorder._take([b"%d" % n for n in range(10)], 1, 100.0)  # noqa: SLF001 - no connection here
+    recorder._take_gap(Gap("*", "reconnect", MOMENT, MOMENT, 1))  # noqa: SLF001 - as above
+    recorder._lines.close()  # noqa: SLF001 - as above
+    file = io.BytesIO(header("ws://h/"))
+    file.seek(0, io.SEEK_END)
+    await recorder._write(file)  # noqa: SLF001 - as above
+    frames = file.getvalue().splitlines()[1:4]
+    assert [orjson.loads(line)["frame"] for line in frames] == ["0", "1", "2"]
+    [lost] = [orjson.loads(line)["gap"] for line in file.getvalue().splitlines()[4:]]
+    assert (lost["cause"], lost["dropped"]) == ("overflow", 7)
+    assert (recorder.frame_count, recorder.gap_count) == (3, 1)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux's")
+@pytest.mark.parametrize("size", [10, 100_000])
+def test_f14_a_full_disk_is_named(size: int) -> None:
+    """Found while something is written, or only at the end."""
+    with (
+        pytest.raises(UserError, match="/dev/full cannot be written: No space left"),
+        created(Path("/dev/full"), replace=True) as lines,
+    ):
+        lines.write(b"x" * size)

@@ -13,6 +13,8 @@ from trunkline.errors import (
     UsageError,
 )
 
+LONGEST_LINE = 2000  # characters
+
 
 def exit_code(exc: BaseException) -> int:
     """Say what went wrong, if anything, and return the exit code; a bug is raised again."""
@@ -59,7 +61,10 @@ def _only(exc: BaseException) -> BaseException:
 
 
 def _said(exc: Exception, code: int) -> int:
-    click.echo(f"trunkline: {exc}", err=True)
+    from trunkline.text import escaped
+
+    lines = [escaped(line, LONGEST_LINE) for line in str(exc).split("\n")]  # some of it is a peer's
+    click.echo("trunkline: " + "\n".join(lines), err=True)
     return code
 
 

@@ -54,14 +54,12 @@ def record(
     logs.set_up("warning" if log_level == "info" else log_level)
     recorder = Recorder(count)
     started = time.monotonic()
-    try:
-        with created(recording, replace=force) as lines:
-            lines.write(header(settings.url.display))
-            trio.run(recorder.run, opening(settings), lines, seconds)
-    finally:
-        spent = time.monotonic() - started
-        if recorder.frame_count or spent > 1:
-            _say_end(recording, recorder, spent)
+    with created(recording, replace=force) as lines:
+        lines.write(header(settings.url.display))
+        trio.run(recorder.run, opening(settings), lines, seconds)
+    spent = time.monotonic() - started
+    if recorder.frame_count or spent > 1:
+        _say_end(recording, recorder, spent)
 
 
 def _say_end(recording: Path, recorder: Any, spent: float) -> None:

@@ -35,6 +35,7 @@ class Recorder:
         )
         self._lost_since: float | None = None
         self._lost = 0
+        self._epoch = 0
         self.frame_count = 0
         self.gap_count = 0
 
@@ -66,7 +67,8 @@ class Recorder:
             if self._limit is not None and self.frame_count >= self._limit:
                 self._lines.close()
                 return
-            self._close_hole(at, epoch)
+            self._epoch = epoch
+            self._close_hole(at)
             line = frame_line(payload, epoch, at)
             if self._lines.put(line, len(line)):
                 self.frame_count += 1
@@ -76,19 +78,23 @@ class Recorder:
         if self._limit is not None and self.frame_count >= self._limit:
             self._lines.close()
 
-    def _close_hole(self, at: float, epoch: int) -> None:
+    def _close_hole(self, at: float) -> None:
         """Write what was lost in its place, as soon as there is room again."""
-        if self._lost_since is None or not self._lines.has_room(1024):
-            return
-        since = datetime.fromtimestamp(self._lost_since, UTC)
-        until = datetime.fromtimestamp(at, UTC)
-        self._take_gap(Gap("*", "overflow", since, until, epoch, self._lost))
+        if self._lost_since is not None and self._lines.has_room(1024):
+            self._take_gap(self._hole(self._lost_since, at))
+
+    def _hole(self, lost_since: float, at: float) -> Gap:
+        since, until = datetime.fromtimestamp(lost_since, UTC), datetime.fromtimestamp(at, UTC)
+        gap = Gap("*", "overflow", since, until, self._epoch, self._lost)
         self._lost_since, self._lost = None, 0
+        return gap
 
     def _take_gap(self, gap: Gap) -> None:
         line = gap_line(attrs.evolve(gap, topic="*"), time.time())
         if self._lines.put(line, len(line)):
             self.gap_count += 1
+        else:  # it is inside the hole
+            self._lost_since = self._lost_since or gap.since.timestamp()
 
     async def _write(self, file: IO[bytes]) -> None:
         flushed_at = trio.current_time()
@@ -96,6 +102,10 @@ class Recorder:
             try:
                 batch = await self._lines.get_batch()
             except trio.EndOfChannel:
+                if self._lost_since is not None:
+                    now = time.time()
+                    file.write(gap_line(self._hole(self._lost_since, now), now))
+                    self.gap_count += 1
                 return
             await trio.to_thread.run_sync(file.write, b"".join(batch))
             if trio.current_time() - flushed_at > FLUSH_INTERVAL:

@@ -76,7 +76,7 @@ def _print(report: dict[str, Any]) -> None:
     age = link["last_event_age"]
     click.echo(
         f"received {link['received_count']}, sent {link['sent_count']},"
-        f" connects {link['connect_count']}, last heard {'never' if age is None else f'{age:.0f} s ago'}"
+        f" connects {link['connect_count']}, last event {'never' if age is None else f'{age:.0f} s ago'}"
     )
     if link["gaps"]:
         causes = ", ".join(f"{count} by {cause}" for cause, count in link["gaps"].items())

@@ -127,7 +127,7 @@ class Connection:
 
     def statistics(self) -> ConnectionStatistics:
         """Return a snapshot of everything that is counted."""
-        tally, session, last_heard = self._tally, self._loop.session, self._loop.last_heard
+        tally, session, last_event = self._tally, self._loop.session, self._tally.last_event
         routed = self._router.statistics()
         inbox_used = 0.0 if session is None else session.inbox_used
         return ConnectionStatistics(
@@ -137,7 +137,7 @@ class Connection:
             sent_count=tally.sent_count,
             dropped=dict(self._drops.counts),
             heartbeat_rtt=None if session is None else session.heartbeat_rtt,
-            last_event_age=None if last_heard is None else self._walltime() - last_heard,
+            last_event_age=None if last_event is None else max(0.0, self._walltime() - last_event),
             send_queue_count=len(self._queue),
             gaps=routed.gaps_by_cause,
             mailbox_used=max(self._queue.fill, inbox_used, routed.mailbox_used),
@@ -157,16 +157,15 @@ class Connection:
             NotConnected: it is not, after `timeout` seconds, or it has ended.
         """
         with trio.move_on_after(timeout):
-            await self._standing.wait(_S.CONNECTED, _S.DRAINING, _S.FAILED)
+            await self._standing.wait_connected()
         if self.state is not _S.CONNECTED:
             why = f"{self.state.value}, last cause: {self._standing.loss or 'none'}"
-            raise NotConnected(
-                f"{self._endpoint.display}: not connected after {timeout:g} s ({why})"
-            )
+            when = "any more" if self._standing.is_ending else f"after {timeout:g} s"
+            raise NotConnected(f"{self._endpoint.display}: not connected {when} ({why})")
 
     async def wait_ended(self) -> None:
         """Wait until the connection is disconnected for good."""
-        await self._standing.wait(_S.DISCONNECTED)
+        await self._standing.wait_disconnected()
 
     def retry_now(self) -> None:
         """End the wait for the next attempt; where nothing waits, do nothing."""

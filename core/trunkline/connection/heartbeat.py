@@ -68,3 +68,4 @@ class Heartbeat:
                 raise LinkLost(Loss("heartbeat", f"no byte for {PONG_LIMIT:g} s after a ping"))
             with trio.move_on_at(max(deadline, trio.current_time() + LEAST_LOOK)):
                 await ping.wait_done()
+            await trio.lowlevel.checkpoint()  # a loop that was held up reads first what has come

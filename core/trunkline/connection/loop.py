@@ -64,14 +64,8 @@ class Loop:
         self._skip_wait = trio.Event()
         self._attempt_started = 0.0  # on Trio's clock
         self._whole_until: float | None = None  # wall time up to which nothing is missing
-        self._last_heard: float | None = None  # wall time
         self._told: tuple[object, ...] | None = None  # the cause that was told last
         self.session: Session | None = None
-
-    @property
-    def last_heard(self) -> float | None:
-        """When anything last came, as wall time; None before that."""
-        return self._last_heard if self.session is None else self.session.last_heard
 
     async def run(self, task_status: trio.TaskStatus[None]) -> None:
         """Stay connected until `stop`, or until cancelled; started means: connecting."""
@@ -176,7 +170,6 @@ class Loop:
 
     def _end_session(self, session: Session) -> None:
         self._standing.enter_phase("closing")
-        self._last_heard = session.last_heard
         session.end()
         if self._standing.state is _S.CONNECTED:
             self._whole_until = session.last_heard
@@ -192,14 +185,17 @@ class Loop:
     async def _wait(self, loss: Loss) -> None:
         """Wait for the time of the next attempt, or until told not to."""
         planned = self._plan.after(loss)
-        self._standing.retry_at = trio.current_time() + planned.wait
-        self._lost(loss, planned.wait, is_blocked=planned.is_blocked)
+        now, soonest = trio.current_time(), self._attempt_started + LEAST_SPACING
+        start_at = now + planned.wait if planned.wait else max(now, soonest)
+        self._standing.retry_at = start_at
+        self._skip_wait = trio.Event()  # before anybody hears of it: who does may skip the wait
+        self._lost(loss, start_at - now, is_blocked=planned.is_blocked)
         self._standing.enter_phase("waiting")
-        self._skip_wait = trio.Event()
-        with trio.move_on_after(planned.wait):
+        with trio.move_on_at(start_at):
             await self._skip_wait.wait()
-        if self._skip_wait.is_set() or planned.wait == 0:
-            await trio.sleep_until(self._attempt_started + LEAST_SPACING)
+        if self._skip_wait.is_set():
+            self._standing.retry_at = soonest
+            await trio.sleep_until(soonest)
 
     def _lost(self, loss: Loss, wait: float, *, is_blocked: bool) -> None:
         """Tell of a loss: the first of its cause loudly, repeats quietly.

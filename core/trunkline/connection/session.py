@@ -37,6 +37,7 @@ from trunkline.connection.protocol import (
 from trunkline.connection.sending import Outgoing
 from trunkline.connection.shared import Shared
 from trunkline.errors import InvalidData, Rejected, TransportError
+from trunkline.text import peer_text
 from trunkline.transport.transport import Transport
 
 logger = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ class Session:
         self._writing: Outgoing | None = None
         self._pong: Outgoing | None = None
         self._ready_at: float | None = None
+        self._aside_count = 0  # messages that were no events
         self._heartbeat = Heartbeat(
             transport, epoch, shared.heartbeat_interval, shared.rng, shared.queue.put_front
         )
@@ -112,7 +114,7 @@ class Session:
                 "topics", TOPICS_LIMIT, SubscriptionAck, SubscriptionError
             )
             if isinstance(answer, SubscriptionError):
-                self._topic_refused(topic, answer.error)
+                self._topic_refused(topic, peer_text(answer.error))
             elif answer.topic != topic:
                 self._topic_refused(topic, "another topic was answered")
         self._ready_at = trio.current_time()
@@ -123,7 +125,7 @@ class Session:
             "authenticate", AUTHENTICATE_LIMIT, Authenticated, AuthError
         )
         if isinstance(answer, AuthError):
-            raise self._shared.credentials.refused(answer.error)
+            raise self._shared.credentials.refused(peer_text(answer.error))
         self._shared.credentials.accepted(answer.user)
         self.user = answer.user
 
@@ -196,14 +198,19 @@ class Session:
     async def _pump(self) -> None:
         """Read and route; awaits nothing but the transport, so pings are always answered."""
         route, aside, epoch = self._shared.router.route_batch, self._aside, self._epoch
+        tally = self._shared.tally
         batch: Sequence[bytes] = tuple(self._unread)  # came in one read with the last answer
         self._unread.clear()
         while True:
+            before = self._aside_count
             route(batch, read_json, aside, epoch, self.last_heard)
+            if len(batch) > self._aside_count - before:
+                tally.last_event = self.last_heard
             batch = await self._receive()
 
     def _aside(self, message: object) -> None:
         """Take what is not routed."""
+        self._aside_count += 1
         if isinstance(message, dict):
             self._on_reply(message)
         else:

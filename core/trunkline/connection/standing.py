@@ -30,6 +30,7 @@ class Standing:
         self._listeners: Listeners[Callable[[StateChange], None]] = Listeners()
         self._changed = trio.Event()
         self._down_since: float | None = None  # on Trio's clock
+        self._has_ended = False
         self.state = ConnectionState.DISCONNECTED
         self.phase = "idle"
         self.epoch = 0
@@ -37,18 +38,25 @@ class Standing:
         self.retry_at: float | None = None  # on Trio's clock
         self.loss: Loss | None = None
 
+    @property
+    def is_ending(self) -> bool:
+        """It will not be connected any more."""
+        states = {ConnectionState.DRAINING, ConnectionState.FAILED}
+        return self._has_ended or self.state in states
+
     def enter_phase(self, phase: str) -> None:
         """Note what is being done right now."""
         self.phase = phase
 
     def snapshot(self, user: str | None) -> Status:
         """Return the standing as others see it."""
+        left = None if self.retry_at is None else self.retry_at - trio.current_time()
         return Status(
             state=self.state,
             phase=self.phase,
             epoch=self.epoch,
             attempt=self.attempt,
-            retry_in=None if self.retry_at is None else self.retry_at - trio.current_time(),
+            retry_in=None if left is None else max(0.0, left),
             cause=None if self.loss is None else str(self.loss),
             user=user if self.state is ConnectionState.CONNECTED else None,
         )
@@ -57,9 +65,14 @@ class Standing:
         """Call `callback` at every change, in order; return its undo."""
         return self._listeners.add(callback)
 
-    async def wait(self, *states: ConnectionState) -> None:
-        """Wait until the state is one of `states`."""
-        while self.state not in states:
+    async def wait_connected(self) -> None:
+        """Wait until it is connected, or will not be any more."""
+        while self.state is not ConnectionState.CONNECTED and not self.is_ending:
+            await self._changed.wait()
+
+    async def wait_disconnected(self) -> None:
+        """Wait until it is disconnected."""
+        while self.state is not ConnectionState.DISCONNECTED:
             await self._changed.wait()
 
     def change(self, new: ConnectionState, cause: str, retry_in: float | None = None) -> None:
@@ -71,6 +84,7 @@ class Standing:
         check(self.state, new)
         change = StateChange(self.state, new, cause, self.epoch, self.attempt, retry_in)
         self.state = new
+        self._has_ended = new is ConnectionState.DISCONNECTED
         self._changed.set()
         self._changed = trio.Event()
         about = {"old": change.old.value, "new": new.value, "cause": cause, "epoch": self.epoch}

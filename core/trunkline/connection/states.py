@@ -77,7 +77,7 @@ class Status:
     state: ConnectionState
     phase: str
     """What it is doing right now: `idle`, `waiting`, `token`, `dns`, `tcp`, `tls`, `upgrade`,
-    `hello`, `auth`, `topics` or `live`."""
+    `hello`, `auth`, `topics`, `live` or `closing`."""
     epoch: int
     attempt: int
     retry_in: float | None

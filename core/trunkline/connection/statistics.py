@@ -16,6 +16,8 @@ class Tally:
     """{cause: times the link was lost or could not be had}"""
     received_count: int = 0
     sent_count: int = 0
+    last_event: float | None = None
+    """When an event last came, as wall time; None before that."""
 
 
 @attrs.frozen
@@ -30,7 +32,7 @@ class ConnectionStatistics:
     heartbeat_rtt: float | None
     """Seconds from the last heartbeat to its answer."""
     last_event_age: float | None
-    """Seconds since anything was received; None before that."""
+    """Seconds since an event came, which the server's replies are not; None before that."""
     send_queue_count: int
     gaps: Mapping[str, int]
     """{cause: times that events may have been lost}"""

@@ -60,7 +60,11 @@ def _connection(host: "Host") -> Iterator[Metric]:
             "seconds from the last ping to its answer",
             figures.heartbeat_rtt,
         ),
-        ("last_event_age_seconds", "seconds since anything came", figures.last_event_age),
+        (
+            "last_event_age_seconds",
+            "seconds since an event came; pongs are none",
+            figures.last_event_age,
+        ),
     ):
         yield _gauge(name, text, {} if value is None else {"": value})
     used = {"": figures.mailbox_used}

@@ -217,10 +217,10 @@ class Router:
         queued = QueuedSubscription(
             topic, owner, *condition, self._faults, buffer, overflow, self._overflowed
         )
-        undo = self._added(queued)
+        undo = partial(self._remove, queued)
         name = f"{owner or 'subscriber'} {topic}"
         nursery.start_soon(work, queued, callback, on_gap, gate, undo, name=name)
-        return undo
+        return self._added(queued)  # last, for a nursery that is closed takes nobody
 
     def events(
         self,

@@ -8,12 +8,11 @@ from collections.abc import Iterable
 
 from trunkline.errors import TransportError
 from trunkline.retry_after import retry_after
-from trunkline.text import escaped
+from trunkline.text import peer_text
 
 NORMAL, ABNORMAL, TOO_BIG = 1000, 1006, 1009
 OUR_VERDICTS = {1002, 1007}  # the library found the peer at fault
 UNKNOWN_TO_LIBRARY = {1014}  # registered with IANA: a bad gateway; wsproto 1.3 calls it a fault
-SHOWN = 123  # characters of a peer's text; as many as a close reason has bytes
 
 
 def closed(code: int, reason: str, said: int | None) -> TransportError:
@@ -30,7 +29,7 @@ def closed(code: int, reason: str, said: int | None) -> TransportError:
         return TransportError("protocol", detail, code=code, ours=True)
     if said != code and code == TOO_BIG:
         return too_large()
-    text = escaped(reason, SHOWN)
+    text = peer_text(reason)
     detail = f"closed {code}" + (f": {text}" if text else "")
     return TransportError("closed", detail, code=code, reason=text)
 

@@ -76,3 +76,11 @@ def test_what_is_interrupted_before_it_has_begun_fails(
     with pytest.raises(SystemExit) as ended:
         main(command)
     assert (ended.value.code, capsys.readouterr().err) == (code, said)
+
+
+def test_s11_what_a_peer_says_reaches_no_terminal_as_it_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """An error may quote a server; our own lines stay lines."""
+    assert exit_code(UserError("first\nsecond \x1b]0;pwned\x07")) == 1
+    assert capsys.readouterr().err == "trunkline: first\nsecond \\x1b]0;pwned\\x07\n"

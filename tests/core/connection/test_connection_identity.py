@@ -6,8 +6,9 @@ import trio
 from connection_bench import open_bench
 
 from trunkline.connection.states import ConnectionState
-from trunkline.errors import ConfigError
+from trunkline.errors import ConfigError, NotConnected
 from trunkline.simulator import Simulator
+from trunkline.simulator.session import Session
 from trunkline.simulator.users import ALICE, BOB
 
 CONNECTED = ConnectionState.CONNECTED
@@ -30,6 +31,36 @@ async def test_cr3_a_token_refused_twice_blocks_and_attempts_go_on_slowly(
         simulator.refuse_tokens = False
         await bench.until(CONNECTED, within=361)
         assert bench.states == ["connecting", "reconnecting", "blocked", "connected"]
+
+
+async def test_op3_what_a_refusal_says_is_escaped_and_cut(
+    autojump_clock: trio.testing.MockClock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """In status, log, error and event: of a token, of a topic."""
+    reply = Session._reply  # noqa: SLF001 - the simulator is honest
+
+    async def rude(self: Session, **fields: object) -> None:
+        await reply(self, **{**fields, "error": "\x1b[2J" + "x" * 9999})
+
+    simulator = Simulator(seed=1)
+    async with open_bench(simulator, topics=["nope"]) as bench:
+        with monkeypatch.context() as patched:
+            patched.setattr(Session, "_reply", rude)
+            await bench.until(CONNECTED)
+            [refused] = [e for e in bench.events("system") if e.type == "topic.refused"]
+            simulator.refuse_tokens = True
+            await bench.lose()
+            await bench.until(BLOCKED)
+        with pytest.raises(NotConnected) as caught:
+            await bench.connection.wait_connected(timeout=1)
+        said = [refused.data["reason"], bench.connection.status.cause, str(caught.value)]
+        said += [record.reason for record in caplog.records if hasattr(record, "reason")]
+    assert len(said) >= 6
+    for text in said:
+        assert "\x1b" not in text
+        assert len(text) < 300
 
 
 async def test_cr3_retry_now_leaves_blocked_at_once(

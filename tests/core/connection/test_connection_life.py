@@ -290,6 +290,113 @@ async def test_dr2_stopping_ends_disconnected_whenever_it_comes(
         assert bench.simulator.socket_count == 0
 
 
+async def test_who_waits_for_the_link_is_told_when_it_has_ended(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """At once, whoever asked before and whoever asks afterwards."""
+    async with open_bench(Simulator(seed=1, handshake_delay=math.inf)) as bench:
+
+        async def stop() -> None:
+            await trio.sleep(1)
+            bench.connection.stop()
+
+        start = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stop)
+            with pytest.raises(NotConnected, match="not connected any more"):
+                await bench.connection.wait_connected(timeout=300)
+        await bench.connection.wait_ended()
+        with pytest.raises(NotConnected, match=r"any more \(disconnected"):
+            await bench.connection.wait_connected(timeout=300)
+        assert trio.current_time() - start < 5
+
+
+async def test_a_listener_may_skip_the_wait_and_the_status_says_so(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """`retry_now()` at the news of the loss counts, and `retry_in` is the wait that is left."""
+    async with open_bench() as bench:
+        await bench.connection.wait_connected()
+        hasten = bench.connection.on_state_change(lambda _: bench.connection.retry_now())
+        start = trio.current_time()
+        await bench.lose(1002)  # 24 s at least
+        await trio.lowlevel.checkpoint()
+        assert 0 < (bench.connection.status.retry_in or 0) <= 1
+        await bench.until(CONNECTED)
+        assert trio.current_time() - start <= 1.5
+        hasten()
+        bench.simulator.refuse_tokens = True
+        await bench.lose()
+        while not (bench.connection.status.cause or "").startswith("refusal"):  # noqa: ASYNC110
+            await trio.sleep(0.01)
+        assert bench.connection.status.retry_in == pytest.approx(1, abs=0.1)  # the one fresh try
+
+
+async def test_a_server_that_only_answers_pings_is_seen_by_its_last_event(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Cut off from its bus it pushes nothing: the link is up, and the age of the last event grows."""
+    async with open_bench() as bench:
+        await bench.connection.wait_connected()
+        assert bench.connection.statistics().last_event_age is None
+        bench.simulator.push({"type": "t"})
+        await trio.sleep(600)
+        assert bench.connection.statistics().last_event_age == pytest.approx(600, abs=1)
+        await bench.lose()
+        await bench.until(CONNECTED)
+        assert (bench.connection.statistics().last_event_age or 0) >= 600
+
+
+class Kernel(trio.abc.Stream):
+    """Holds back what has arrived, as the system does while the event loop stands still."""
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self._stream = stream
+        self.moves = trio.Event()
+        self.moves.set()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        data = await self._stream.receive_some(max_bytes)
+        await self.moves.wait()
+        return data
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await self._stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._stream.wait_send_all_might_not_block()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+async def test_lv4_what_has_come_counts_before_a_timer_that_is_late(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The loop stands still for 11 s after a ping: the answer that lies there is read first."""
+    kernels: list[Kernel] = []
+
+    def wrap(dial: Any) -> Any:
+        async def connect(endpoint: Any, on_phase: Any) -> trio.abc.Stream:
+            kernels.append(Kernel(await dial(endpoint, on_phase)))
+            return kernels[-1]
+
+        return connect
+
+    async with open_bench(wrap=wrap) as bench:
+        await bench.connection.wait_connected()
+        for _ in range(10):  # Trio shuffles what is due at the same moment
+            pings = len(bench.sent("ping"))
+            kernels[-1].moves = trio.Event()
+            while len(bench.sent("ping")) == pings:  # noqa: ASYNC110 - the simulator tells nobody
+                await trio.sleep(0.5)
+            await trio.sleep(1)
+            kernels[-1].moves.set()
+            autojump_clock.jump(11)
+            await trio.sleep(1)
+        assert bench.states == ["connecting", "connected"]
+
+
 async def test_lost_links_are_logged_once_and_then_quietly(
     autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:

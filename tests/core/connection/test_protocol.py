@@ -178,6 +178,9 @@ def test_a_refusal_names_its_reason() -> None:
     """The three error replies are refusals, the acknowledgements are not."""
     assert refusal({"type": "command_error", "error": "unauthorized"}) == "unauthorized"
     assert refusal({"type": "command_ack", "status": "stopped"}) is None
+    shown = refusal({"type": "command_error", "error": "\x1b[2J\n" + "x" * 9999})
+    assert (shown or "").startswith("\\x1b[2J\\n")
+    assert len(shown or "") == 123
     authentication = expected_reply({"type": "authenticate"})
     assert authentication is not None
     assert authentication.fits({"type": "auth_error"})

@@ -187,3 +187,13 @@ async def test_async_callback_without_a_nursery_is_refused() -> None:
     with pytest.raises(StateError, match="asynchronous"):
         router.subscribe("a", ignore_async)
     assert router.subscription_count() == 0
+
+
+async def test_su4_a_nursery_that_is_closed_takes_nobody() -> None:
+    """And nothing is left behind whose mailbox would fill for ever."""
+    router = Router()
+    async with trio.open_nursery() as nursery:
+        pass
+    with pytest.raises(RuntimeError, match="closed"):
+        router.subscribe("t", ignore_async, nursery=nursery)
+    assert router.subscription_count() == 0

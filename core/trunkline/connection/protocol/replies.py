@@ -10,6 +10,8 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 
+from trunkline.text import peer_text
+
 T = TypeVar("T")
 
 
@@ -51,8 +53,8 @@ def expected_reply(message: Mapping[str, Any]) -> Expected | None:
 
 
 def refusal(reply: Mapping[str, Any]) -> str | None:
-    """Return the reason where `reply` says no, else None."""
-    return str(reply.get("error")) if str(reply["type"]).endswith("_error") else None
+    """Return the reason, fit to be shown, where `reply` says no, else None."""
+    return peer_text(reply.get("error")) if str(reply["type"]).endswith("_error") else None
 
 
 class ReplyQueue(Generic[T]):
