@@ -1,6 +1,5 @@
 """The store: what goes in comes out, once for each sink, in order; the books balance."""
 
-import random
 import sqlite3
 from pathlib import Path
 
@@ -16,11 +15,8 @@ from trunkline.activity.outbox import (
     inbound_row,
 )
 from trunkline.activity.outbox.dead import LETTERS
-from trunkline.activity.outbox.letterbox import open_letterbox
 from trunkline.errors import InvalidData
 from trunkline.events import Event
-
-SEED = 1
 
 
 def test_each_sink_gets_everything_once_in_order_and_then_it_is_gone() -> None:
@@ -97,151 +93,6 @@ def test_a26_dead_letters_are_kept_and_the_rest_counts_as_delivered(
     assert (place.delivered, place.dead, place.letters, place.waiting) == (3, 1, 1, 0)
     assert books(outbox) == 4
     assert outbox.used.events == 0
-
-
-def test_a27_place_and_failures_outlive_the_process(tmp_path: Path) -> None:
-    """Cursor, suspect, its failures and the account are in the file."""
-    outbox = store(path=tmp_path / "o.db")
-    outbox.append([row(str(n)) for n in range(3)])
-    outbox.settle("p.sink", outbox.read("p.sink", 1), NOW)
-    batch = outbox.read("p.sink", 1)
-    assert [outbox.failed_alone("p.sink", batch.seqs[0]) for _ in range(3)] == [1, 2, 3]
-    outbox.set_account("p.sink", "alice")
-    outbox.close()
-    again = store(path=tmp_path / "o.db")
-    place = again.places["p.sink"]
-    assert (place.failures, place.waiting, place.carried, place.account) == (3, 2, 2, "alice")
-    assert again.failed_alone("p.sink", batch.seqs[0]) == 4
-    assert again.failed_alone("p.sink", batch.seqs[0] + 1) == 1
-    again.settle("p.sink", again.read("p.sink", 2), NOW, dead_letters={0: "poison"})
-    again.close()
-    empty = store(path=tmp_path / "o.db")
-    assert (empty.places["p.sink"].account, empty.places["p.sink"].letters) == (None, 1)
-
-
-def test_a_new_sink_begins_with_what_comes_and_a_removed_one_holds_nothing(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Renaming is both: said, with the count."""
-    outbox = store(key("p.old"), key("p.kept"), path=tmp_path / "o.db")
-    outbox.append([row("early")])
-    outbox.settle("p.kept", outbox.read("p.kept", 1), NOW)
-    outbox.close()
-    outbox = store(key("p.new"), key("p.kept"), path=tmp_path / "o.db")
-    assert outbox.used.events == 0
-    outbox.append([row("late")])
-    assert names(outbox.read("p.new", 9)) == ["late"]
-    [record] = [r for r in caplog.records if r.message == "sink.removed"]
-    assert (vars(record)["sink"], vars(record)["dropped"]) == ("p.old", 1)
-
-
-def test_a_sink_whose_plugin_is_away_keeps_its_place_until_the_room_is_needed(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A plugin that failed to load must not cost what waits for it; but it may not fill the disk."""
-    outbox = store(key("p.here"), key("gone.sink"), path=tmp_path / "o.db")
-    outbox.append([row("1")])
-    outbox.close()
-    outbox = store(key("p.here"), path=tmp_path / "o.db", away=["gone"], bounds=Bounds(2, 10**9))
-    outbox.settle("p.here", outbox.read("p.here", 1), NOW)
-    assert outbox.used.events == 1
-    outbox.append([row("2")])
-    outbox.close()
-    outbox = store(key("p.here"), key("gone.sink"), path=tmp_path / "o.db")
-    assert names(outbox.read("gone.sink", 9)) == ["1", "2"]
-    outbox.close()
-    outbox = store(key("p.here"), path=tmp_path / "o.db", away=["gone"], bounds=Bounds(2, 10**9))
-    assert outbox.append([row("3")]) == {}  # nothing of a sink that is here has to go
-    assert names(outbox.read("p.here", 9)) == ["2", "3"]
-    assert "sink.removed" in [record.message for record in caplog.records]
-
-
-def test_what_only_a_sink_that_is_away_wants_is_kept_for_it_until_the_room_is_needed(
-    tmp_path: Path,
-) -> None:
-    """Else it would be gone uncounted."""
-    path, audit = tmp_path / "o.db", key("p.audit", "audit")
-    store(audit, key("gone.sink"), path=path).close()
-    outbox = store(audit, path=path, away=["gone"])
-    outbox.append([row("1"), row("nobody's", topic="other")])
-    outbox.close()
-    outbox = store(audit, key("gone.sink"), path=path)
-    assert names(outbox.read("gone.sink", 9)) == ["1"]
-    outbox.close()
-    outbox = store(audit, path=path, away=["gone"], bounds=Bounds(1, 10**9))
-    outbox.append([row("2"), row("3", topic="audit")])
-    assert names(outbox.read("p.audit", 9)) == ["3"]
-    assert outbox.used.events == 1
-    outbox.close()
-
-
-@pytest.mark.parametrize("way", ["forget", "purge"])
-def test_a16_no_copy_stays_where_pages_were_merged(tmp_path: Path, way: str) -> None:
-    """SQLite moves rows between pages and leaves them in the room between; found by this seed."""
-    path, rng = tmp_path / "o.db", random.Random(SEED)
-    outbox = store(path=path)
-    for commit in range(20):
-        rows = []
-        for n in range(50):
-            subject = rng.choice("uv")
-            canary = row(f"canary-{subject}" + "z" * rng.randrange(50, 1500), subject=subject)
-            rows.append(canary._replace(id=f"{commit}-{n}"))
-        outbox.append(rows)
-        reasons = dict.fromkeys(range(50), "no")
-        outbox.settle("p.sink", outbox.read("p.sink", 50), NOW, dead_letters=reasons)
-    if way == "purge":
-        with open_letterbox(path) as box:
-            box.purge([each for each in box.letters() if each.event.get("subject") == "u"])
-    else:
-        outbox.forget("u")
-    stored = b"".join(each.read_bytes() for each in tmp_path.iterdir())
-    assert b"canary-u" not in stored
-    assert b"canary-v" in stored
-    outbox.close()
-
-
-def test_a16_forget_leaves_no_byte_in_the_file_or_its_log(tmp_path: Path) -> None:
-    """Events and dead letters of the subject; others stay, the books balance."""
-    path = tmp_path / "o.db"
-    outbox = store(path=path)
-    outbox.append(
-        [row(f"canary-{n}", subject="u-canary") for n in range(20)] + [row("kept", subject="v")]
-    )
-    outbox.settle("p.sink", outbox.read("p.sink", 5), NOW, dead_letters={1: "no"})
-    in_flight = outbox.read("p.sink", 3)
-    outbox.forget("u-canary")
-    outbox.settle(
-        "p.sink", in_flight, NOW
-    )  # it had been given out; what is gone is not counted twice
-    place = outbox.places["p.sink"]
-    assert (place.forgotten, place.delivered, place.dead, place.letters) == (15, 4, 1, 0)
-    assert books(outbox) == 21
-    assert names(outbox.read("p.sink", 9)) == ["kept"]
-    stored = b"".join(each.read_bytes() for each in tmp_path.iterdir())
-    assert b"canary" not in stored
-    assert b"kept" in stored
-
-
-def test_a16_a_reader_puts_the_last_bytes_off_and_they_go_later(tmp_path: Path) -> None:
-    """A `dlq list` under way holds the log open; the next look empties it."""
-    path = tmp_path / "o.db"
-    outbox = store(path=path)
-    outbox.append([row("canary", subject="u")])
-    reader = sqlite3.connect(path, isolation_level=None)
-    reader.execute("BEGIN")
-    reader.execute("SELECT count(*) FROM events").fetchone()
-    sqlite3_timeout(outbox)
-    outbox.forget("u")
-    assert b"canary" in (tmp_path / "o.db-wal").read_bytes()
-    reader.execute("COMMIT")
-    reader.close()
-    outbox.refresh()
-    assert b"canary" not in (tmp_path / "o.db-wal").read_bytes() + path.read_bytes()
-
-
-def sqlite3_timeout(outbox: object) -> None:
-    """Do not wait five seconds for the reader."""
-    outbox._db._db.execute("PRAGMA busy_timeout = 1")  # type: ignore[attr-defined] # noqa: SLF001 - the only way in
 
 
 def test_a15_what_lacks_consent_is_withheld_and_counted() -> None:

@@ -4,60 +4,23 @@ import base64
 import hmac
 import json
 import logging
-import ssl
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from email.utils import formatdate
-from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
-import trustme
 from hook import Hook, answered, endless_body, endless_head, hang_up, silence, torn_body
 from sink_bench import gap, happened, unwritable
+from webhook_bench import NOW, SECRET, opened
 
 from trunkline import Event
-from trunkline.plugin_api import NotReady, Reject, Secret
+from trunkline.plugin_api import NotReady, Reject
 from trunkline_plugins.sinks.errors import Refused
-from trunkline_plugins.sinks.webhook import WebhookSettings
 from trunkline_plugins.sinks.webhook.answers import Verdict, verdict
 from trunkline_plugins.sinks.webhook.posting import Poster
-from trunkline_plugins.sinks.webhook.signature import key_of, signature
+from trunkline_plugins.sinks.webhook.signature import key_of
 from trunkline_plugins.sinks.webhook.sink import WebhookSink
-
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-NOW = 1_795_380_645.0
-
-
-@asynccontextmanager
-async def opened(
-    hook: Hook, *, limit: float = 5.0, tls: ssl.SSLContext | None = None, **options: Any
-) -> AsyncIterator[WebhookSink]:
-    poster_options = {"ca_file": options.pop("ca_file", None)}
-    async with hook.listen(tls) as url:
-        poster = Poster(url, limit=limit, **poster_options)
-        async with WebhookSink("hook", poster, walltime=lambda: NOW, **options) as sink:
-            yield sink
-
-
-# what is sent
-
-
-def test_s16_the_signature_is_that_of_the_specification() -> None:
-    """The vector that its own libraries are tested with."""
-    body = b'{"test": 2432232314}'
-    got = signature(key_of(SECRET), "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body)
-    assert got == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
-
-
-@pytest.mark.parametrize("secret", ["", "secret", "whsec_", "whsec_c2hvcnQ=", "whsec_!" * 9, "whsec_" + "A" * 400, SECRET[6:]])  # fmt: skip
-def test_s16_what_is_no_key_is_refused_without_being_repeated(secret: str) -> None:
-    """Too short, too long, no base64, no prefix."""
-    with pytest.raises(ValueError, match="24 to 64 random bytes") as caught:
-        key_of(secret)
-    assert not secret or secret not in str(caught.value).replace("whsec_", "")
 
 
 async def test_a_batch_is_one_signed_array() -> None:
@@ -114,9 +77,6 @@ async def test_what_is_no_json_is_named_and_the_rest_is_sent() -> None:
         with pytest.raises(Reject):
             await sink.write([unwritable("c")])
     assert [item["data"]["name"] for each in hook.requests for item in each.items()] == ["b"]
-
-
-# what is answered
 
 
 @pytest.mark.parametrize(
@@ -262,62 +222,6 @@ async def test_the_address_of_a_room_is_in_no_log(caplog: pytest.LogCaptureFixtu
     assert "canary" not in caplog.text
 
 
-# TLS
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def trusted(authority: trustme.CA, tmp_path: Path) -> Path:
-    path = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(str(path))
-    return path
-
-
-def server_context(authority: trustme.CA, name: str) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert(name).configure_cert(context)
-    return context
-
-
-async def test_a_receiver_with_a_trusted_certificate_is_sent_to(
-    authority: trustme.CA, trusted: Path
-) -> None:
-    """`ca_file` stands in for the system's certificates."""
-    hook = Hook()
-    async with opened(hook, tls=server_context(authority, "localhost"), ca_file=trusted) as sink:
-        await sink.write([happened("a")])
-    assert len(hook.taken) == 1
-
-
-@pytest.mark.parametrize(("name", "is_trusted"), [("localhost", False), ("other.example", True)])
-async def test_a_wrong_certificate_holds_everything(
-    authority: trustme.CA,
-    trusted: Path,
-    name: str,
-    is_trusted: bool,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """Unknown authority or another's name: no byte is sent, and a person is told once."""
-    hook = Hook()
-    ca_file = trusted if is_trusted else None
-    async with opened(hook, tls=server_context(authority, name), ca_file=ca_file) as sink:
-        for _ in range(2):
-            with pytest.raises(NotReady, match="TLS") as caught:
-                await sink.write([happened("a")])
-            assert caught.value.retry_after == 300
-    assert hook.requests == []
-    assert [each.message for each in caplog.records if each.name.startswith("trunkline")] == [
-        "webhook.held"
-    ]
-
-
-# chat
-
-
 async def test_chat_says_one_sentence_an_event() -> None:
     """What the event says of itself, or its plain fields; unsigned without a secret."""
     hook = Hook()
@@ -343,49 +247,6 @@ async def test_chat_is_never_longer_than_a_notice() -> None:
     async with opened(hook, is_chat=True) as sink:
         await sink.write([Event("a", "b", {"text": "x" * 9000}), unwritable("y")])
     assert all(len(json.loads(each.body)["text"]) <= 2000 for each in hook.requests)
-
-
-# the settings
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://example.org/in",
-        "ftp://localhost/in",
-        "https://user:pw@example.org/",
-        "https:///in",
-        "https://example.org:99999/",
-        "https://exa mple.org/",
-        "https://example.org/\n",
-        "https://example.org/#fragment",
-        "//example.org/in",
-        "http://localhost.evil.example/in",
-        "",
-    ],
-)
-@pytest.mark.parametrize("is_secret", [False, True])
-def test_s15_an_unsafe_address_is_refused(url: str, is_secret: bool) -> None:
-    """Events in the clear, passwords, no host; the text repeats none of it."""
-    with pytest.raises(ValueError, match=r"expected|no user or password") as caught:
-        WebhookSettings(url=Secret(url) if is_secret else url, secret=Secret(SECRET))
-    assert "evil" not in str(caught.value)
-    assert "pw" not in str(caught.value).replace("password", "")
-
-
-@pytest.mark.parametrize("url", ["https://hooks.example/in?a=b", "http://127.0.0.1:8000/", "http://[::1]:80/in", "http://localhost/in"])  # fmt: skip
-def test_a_safe_address_is_taken(url: str) -> None:
-    """HTTPS, or this machine."""
-    assert WebhookSettings(url=url, secret=Secret(SECRET)).url == url
-
-
-def test_only_chat_does_without_a_secret() -> None:
-    """Whole events are signed, always."""
-    with pytest.raises(ValueError, match="`secret` is missing"):
-        WebhookSettings(url="https://hooks.example/in")
-    with pytest.raises(ValueError, match="24 to 64"):
-        WebhookSettings(url="https://hooks.example/in", secret=Secret("hunter2"))
-    WebhookSettings(url="https://hooks.example/in", format="chat")
 
 
 async def test_time_is_the_real_one_unless_told() -> None:
