@@ -39,7 +39,6 @@ class Backoff:
 #: Plugins and sinks: 1 s to 60 s (plugins P15, activity A26).
 WORK = Backoff(first=1.0, cap=60.0, floor=1.0)
 
-
 LONGEST_HINT = 300.0  # s; a server may ask for more, and does not get it
 
 RESTART_WINDOW = (LEAST_WAIT, 5.0)  # s; everybody was cut off at the same moment

@@ -134,8 +134,3 @@ def cause_of(exc: BaseException) -> str:
     if isinstance(exc, KeyError):
         return f"required key {exc} is missing"
     return f"does not fit ({type(exc).__name__})"
-
-
-def wire_fields(cls: type[attrs.AttrsInstance]) -> tuple[str, ...]:
-    """Return the names of the fields of `cls`, as the wire spells them."""
-    return tuple(field.name for field in attrs.fields(cls))

@@ -81,6 +81,10 @@ class Lookup:
     keys: tuple[object, ...]
     """The keys that fit, as `key_reader(paths)` reads them; no two are equal."""
 
+    def fits(self, data: Mapping[str, Any]) -> bool:
+        """Tell whether it is found by what stands in `data`; an index does so for many at once."""
+        return key_reader(self.paths)(data) in self.keys
+
 
 @attrs.frozen
 class Conditions:

@@ -81,9 +81,8 @@ class Intake:
             try:
                 await self._store(await self._digested(items))
             except BaseException:
-                inbox.give_back(
-                    items
-                )  # for the next host with this tracker; rather twice than never
+                # for the next host with this tracker; rather twice than never
+                inbox.give_back(items)
                 raise
             inbox.release(items)
             self.handled_count += len(items)

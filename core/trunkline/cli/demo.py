@@ -12,7 +12,6 @@ from trunkline.cli import logs
 DROP_EVERY = 7.0  # s of the simulated day; often enough to be seen even in a short demo
 FRAMES = 5  # pictures a second
 PAGES = ("/flows", "/approvals", "/flows/nightly-report")
-BUILT_INS = ("flow_executions", "approvals", "activity", "system")
 CONFIG = """\
 [connection]
 url = "{url}"

@@ -17,7 +17,6 @@ from trunkline.text import escaped
 #: What Python itself puts into a record; everything else is ours.
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 COLOURS = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "red", "DEBUG": "bright_black"}
-LEVELS = ("debug", "info", "warning", "error")
 
 
 def fields_of(record: logging.LogRecord) -> dict[str, Any]:

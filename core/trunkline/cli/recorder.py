@@ -18,9 +18,8 @@ from trunkline.mailbox import Mailbox
 from trunkline.recording import frame_line, gap_line
 
 WAITING_LINES = 100_000
-WAITING_BYTES = (
-    64 * 1024 * 1024
-)  # a disk that is slower than the server loses the newest, and says so
+#: A disk that is slower than the server loses the newest, and says so.
+WAITING_BYTES = 64 * 1024 * 1024
 FLUSH_INTERVAL = 1.0  # s; what a kill may cost
 
 

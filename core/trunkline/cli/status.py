@@ -64,6 +64,23 @@ def _show(report: dict[str, Any], *, as_json: bool, is_line: bool) -> None:
 
 
 def _print(report: dict[str, Any]) -> None:
+    _print_link(report)
+    click.echo()
+    print_table(
+        ("plugin", "state", "errors", "note"),
+        [[p["name"], p["state"], p["handler_errors"], _saying(p)] for p in report["plugins"]],
+    )
+    click.echo()
+    print_table(("topic", "events"), sorted(report["routing"]["routed"].items()))
+    if report["activity"]["sinks"]:
+        click.echo()
+        _print_sinks(report["activity"])
+    if dropped := _dropped(report):
+        click.echo()
+        print_table(("dropped", "count"), sorted(dropped.items()))
+
+
+def _print_link(report: dict[str, Any]) -> None:
     link = report["connection"]
     state = click.style(link["state"], fg=COLOURS.get(link["state"], "yellow"), bold=True)
     doing = "" if link["phase"] in QUIET_PHASES else f" ({link['phase']})"
@@ -81,49 +98,47 @@ def _print(report: dict[str, Any]) -> None:
     if link["gaps"]:
         causes = ", ".join(f"{count} by {cause}" for cause, count in link["gaps"].items())
         click.echo(f"gaps {causes}; fullest mailbox {link['mailbox_used']:.0%}")
-    click.echo()
+
+
+def _print_sinks(activity: dict[str, Any]) -> None:
     print_table(
-        ("plugin", "state", "errors", "note"),
-        [[p["name"], p["state"], p["handler_errors"], _saying(p)] for p in report["plugins"]],
-    )
-    click.echo()
-    print_table(("topic", "events"), sorted(report["routing"]["routed"].items()))
-    activity = report["activity"]
-    if activity["sinks"]:
-        click.echo()
-        print_table(
-            ("sink", "state", "lag", "delivered", "dead letters", "given up", "error"),
+        ("sink", "state", "lag", "delivered", "dead letters", "given up", "error"),
+        [
             [
-                [
-                    s["name"],
-                    s["state"],
-                    s["waiting_count"],
-                    s["delivered_count"],
-                    s["letter_count"],
-                    sum(s["dropped"].values()) + s["forgotten_count"],
-                    s["error"],
-                ]
-                for s in activity["sinks"]
-            ],
-        )
-        place = "in memory" if activity["path"] is None else escaped(activity["path"])
-        click.echo(
-            f"\noutbox {place}: {activity['outbox_count']} events,"
-            f" {activity['outbox_bytes'] / 2**20:.1f} MiB; not stored yet {activity['inbox_count']}"
-        )
-        if activity["degraded"] is not None:
-            click.secho(f"outbox degraded: {escaped(activity['degraded'])}", fg="red")
-    dropped = {f"{d['where']}: {d['reason']}": d["count"] for d in report["routing"]["dropped"]}
-    dropped |= {f"connection: {reason}": count for reason, count in link["dropped"].items()}
-    dropped |= {
+                s["name"],
+                s["state"],
+                s["waiting_count"],
+                s["delivered_count"],
+                s["letter_count"],
+                sum(s["dropped"].values()) + s["forgotten_count"],
+                s["error"],
+            ]
+            for s in activity["sinks"]
+        ],
+    )
+    place = "in memory" if activity["path"] is None else escaped(activity["path"])
+    click.echo(
+        f"\noutbox {place}: {activity['outbox_count']} events,"
+        f" {activity['outbox_bytes'] / 2**20:.1f} MiB; not stored yet {activity['inbox_count']}"
+    )
+    if activity["degraded"] is not None:
+        click.secho(f"outbox degraded: {escaped(activity['degraded'])}", fg="red")
+
+
+def _dropped(report: dict[str, Any]) -> dict[str, int]:
+    """Return {where and why: how many}, of events, messages and records alike."""
+    activity = report["activity"]
+    events = {f"{d['where']}: {d['reason']}": d["count"] for d in report["routing"]["dropped"]}
+    messages = {
+        f"connection: {reason}": count for reason, count in report["connection"]["dropped"].items()
+    }
+    records = {
         f"{where}: {reason}": count
         for where, reasons in activity["dropped"].items()
         for reason, count in reasons.items()
     }
-    dropped |= {f"tracker: {reason}": count for reason, count in activity["refused"].items()}
-    if dropped:
-        click.echo()
-        print_table(("dropped", "count"), sorted(dropped.items()))
+    refused = {f"tracker: {reason}": count for reason, count in activity["refused"].items()}
+    return events | messages | records | refused
 
 
 def _saying(plugin: dict[str, Any]) -> str:

@@ -89,11 +89,7 @@ class Host:
             fallbacks=fallback_rules(),
         )
         self.loaded.require()
-        self.warnings = (
-            *config.warnings,
-            *self.loaded.warnings,
-            *proxy_warning(),
-        )
+        self.warnings = (*config.warnings, *self.loaded.warnings, *proxy_warning())
         self.tracker = tracker or Tracker(walltime=walltime)
         stages = stages_of(config, self.tracker)
         if not config.activity.enabled:
@@ -106,8 +102,8 @@ class Host:
             config.connection,
             self.router,
             self.tracker,
-            greets=any(rule.greets for rule in self.loaded.sinks),
-            shares={each for rule in self.loaded.sinks for each in rule.shares},
+            greets=self.loaded.greets,
+            shares=self.loaded.shares,
             visitor_id=visitor,
             on_gap=self._on_gap,
             dial=dial,

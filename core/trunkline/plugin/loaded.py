@@ -67,6 +67,16 @@ class Loaded:
         return tuple(rule for plugin in self.plugins for rule in plugin.sinks)
 
     @property
+    def greets(self) -> bool:
+        """A sink is the server, so each epoch begins with a session hello."""
+        return any(rule.greets for rule in self.sinks)
+
+    @property
+    def shares(self) -> frozenset[str]:
+        """What the server may see beyond the least (`SinkRule.shares`)."""
+        return frozenset(each for rule in self.sinks for each in rule.shares)
+
+    @property
     def subscriptions(self) -> tuple[SubscriptionRule, ...]:
         """The subscriptions of all plugins, in load order."""
         return tuple(rule for plugin in self.plugins for rule in plugin.subscriptions)

@@ -23,13 +23,7 @@ from trunkline.routing.faults import Faults
 from trunkline.routing.filtering import Filters
 from trunkline.routing.lookup import TopicLookup
 from trunkline.routing.queued import EventStream, Gate, QueuedSubscription, streaming, work
-from trunkline.routing.statistics import (
-    NO_TYPE,
-    RouterStatistics,
-    Tally,
-    count_name,
-    shown_name,
-)
+from trunkline.routing.statistics import NO_TYPE, RouterStatistics, Tally, count_name, shown_name
 from trunkline.routing.subscribers import Subscribers
 from trunkline.routing.subscription import (
     EVERY_TOPIC,
@@ -42,7 +36,6 @@ from trunkline.routing.subscription import (
     prepared,
 )
 from trunkline.routing.table import RouteTable
-from trunkline.where import key_reader
 
 SYSTEM = "system"
 SHOWN_KEYS = 16  # names of fields that `message.unclassified` tells
@@ -238,7 +231,6 @@ class Router:
         subscription = QueuedSubscription(
             topic, "", *condition, self._faults, buffer, overflow, self._overflowed
         )
-
         return streaming(subscription, self._added)
 
     def _overflowed(self, subscription: Subscription, *, is_new: bool) -> None:
@@ -251,14 +243,10 @@ class Router:
     def _added(self, subscription: Subscription) -> Undo:
         self._subscribers.add(subscription)
         if subscription.topic in {SYSTEM, EVERY_TOPIC}:
+            lookup = subscription.lookup
             for event in tuple(self._retained.values()):
-                lookup = subscription.lookup
-                if (
-                    lookup is not None
-                    and key_reader(lookup.paths)(judged(event)) not in lookup.keys
-                ):
-                    continue
-                if subscription.admits(event):
+                is_found = lookup is None or lookup.fits(judged(event))
+                if is_found and subscription.admits(event):
                     subscription.deliver(event, 0)
         return partial(self._remove, subscription)
 

@@ -27,9 +27,7 @@ from trunkline_plugins.approval.types import ApprovalVoteReceived
 from trunkline_plugins.audit import actor
 
 FULL_LENGTH = 36  # characters of a UUID
-LINK_LIMIT = (
-    3.0  # s; without a link a vote is counted all the same, but nobody says how many there are
-)
+LINK_LIMIT = 3.0  # s; without a link a vote counts all the same, but nobody says how many there are
 VOTE_LIMIT = 2.0  # s after the server's answer
 MOST_NAMED = 5  # requests that an ambiguous id names
 

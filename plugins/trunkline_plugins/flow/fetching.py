@@ -16,10 +16,8 @@ from trunkline_plugins.flow.execution import FINAL_STATUSES, Execution
 from trunkline_plugins.flow.store import ExecutionStore
 
 PATH = "/api/v1/flows/executions"
-#: What an execution has that is not over; the server has no word for all of them.
-LIVE = (
-    "PENDING,INITIALIZING,STARTING,RUNNING,WAITING_FOR_HUMAN,WAITING_FOR_CHILDREN"  # protocol §6.3
-)
+#: What an execution has that is not over (protocol §6.3); the server has no word for all of them.
+LIVE = "PENDING,INITIALIZING,STARTING,RUNNING,WAITING_FOR_HUMAN,WAITING_FOR_CHILDREN"
 LOG_TAIL = 200  # stored updates that are read of one execution
 MARGIN = timedelta(seconds=60)  # the server's clock and ours, and what is written late
 MOST_ALONE = 200  # executions that are asked for one by one

@@ -24,9 +24,7 @@ from trunkline_plugins.link import wait_connected, within_one_link
 
 ACTED = "guard.acted"
 TICK = 0.5  # s between two looks at all executions: at their time, and at what was fetched
-SEND_LIMIT = (
-    300.0  # s of one link for a stop to be answered; the time without a link is not counted
-)
+SEND_LIMIT = 300.0  # s of one link for a stop to be answered; the time without one does not count
 
 Context = PluginContext[FlowSettings]
 

@@ -47,9 +47,8 @@ def test_a16_forget_leaves_no_byte_in_the_file_or_its_log(tmp_path: Path) -> Non
     outbox.settle("p.sink", outbox.read("p.sink", 5), NOW, dead_letters={1: "no"})
     in_flight = outbox.read("p.sink", 3)
     outbox.forget("u-canary")
-    outbox.settle(
-        "p.sink", in_flight, NOW
-    )  # it had been given out; what is gone is not counted twice
+    # it had been given out; what is gone is not counted twice
+    outbox.settle("p.sink", in_flight, NOW)
     place = outbox.places["p.sink"]
     assert (place.forgotten, place.delivered, place.dead, place.letters) == (15, 4, 1, 0)
     assert books(outbox) == 21

@@ -124,7 +124,6 @@ async def test_p10_a_required_plugin_that_gives_up_later_is_exit_3_too(tmp_path:
     assert code == 3
     assert "plugin needed (" in err.splitlines()[-1]
     assert "has failed: no licence; stopped." in err.splitlines()[-1]
-    started = [
-        line for line in err.splitlines() if '"plugin.loaded"' in line
-    ]  # P18: who, from where
+    # P18: who, from where
+    started = [line for line in err.splitlines() if '"plugin.loaded"' in line]
     assert any('"plugin": "needed", "origin": "path", "source": "/' in line for line in started)

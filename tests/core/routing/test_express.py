@@ -18,9 +18,8 @@ Subscribed = tuple[str, Any, str, bool]  # topic, where, owner, whether its call
 
 values = st.sampled_from([None, True, 1, 1.0, "x", "", [1], {"b": "x"}])
 KINDS = ["status_update", "agent_log_line", "own", "odd", "ping", "", 5, [1]]
-SEEN = [
-    orjson.dumps({"type": kind}) for kind in KINDS
-]  # from now on there is something to remember
+#: From now on there is something to remember.
+SEEN = [orjson.dumps({"type": kind}) for kind in KINDS]
 messages = st.fixed_dictionaries(
     {},
     optional={
