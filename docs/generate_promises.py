@@ -59,7 +59,7 @@ LIMITS = (
     ),
     (
         "a back-fill",
-        f"{backfill.LIMIT:g} s, {backfill.AT_ONCE} at a time",
+        f"{backfill.LIMIT:g} s, {backfill.AT_ONCE} at a time, {backfill.WAITING} more waiting",
         "`backfill.failed`; live events never wait for it",
     ),
     ("an event that a plugin publishes", size(lease.PUBLISH_LIMIT), "that call raises"),

@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 LIMIT = 30.0  # s for one gap of one topic; what takes longer is no back-fill but an import
 AT_ONCE = 4  # so that many topics do not become a load test of the server's HTTP side
+WAITING = 100  # fetches; a link that flaps makes gaps quicker than a slow server fills them
 
 
 class Backfill:
@@ -36,27 +37,39 @@ class Backfill:
         self._router = router
         self._walltime = walltime
         self._limiter = trio.CapacityLimiter(AT_ONCE)
+        self._count = 0  # under way or waiting
 
     def start(self, gap: Gap, nursery: trio.Nursery) -> None:
         """Begin to fetch what `gap` has swallowed of each topic that somebody can fetch."""
         for runner in self._runners:
             for topic in sorted(runner.plugin.topics):
-                nursery.start_soon(self._fetch, runner, attrs.evolve(gap, topic=topic))
+                own = attrs.evolve(gap, topic=topic)
+                if self._count < AT_ONCE + WAITING:
+                    self._count += 1
+                    nursery.start_soon(self._fetch, runner, own)
+                else:
+                    self._failed(runner, own, f"{WAITING} others wait already")
 
     async def _fetch(self, runner: PluginRunner, gap: Gap) -> None:
         """Fetch for one topic, and say how it went."""
-        async with self._limiter:
-            try:
-                with trio.fail_after(LIMIT):
-                    messages = _checked(await runner.backfill(gap))
-            except trio.TooSlowError:
-                self._failed(runner, gap, f"not done within {LIMIT:g} s")
-            except (Exception, SystemExit) as exc:
-                extra = {"plugin": runner.plugin.name}
-                logger.debug("plugin.traceback", extra=extra, exc_info=exc)
-                self._failed(runner, gap, reason_of(exc))
-            else:
-                self._done(runner, gap, messages)
+        try:
+            async with self._limiter:
+                await self._fetch_now(runner, gap)
+        finally:
+            self._count -= 1
+
+    async def _fetch_now(self, runner: PluginRunner, gap: Gap) -> None:
+        try:
+            with trio.fail_after(LIMIT):
+                messages = _checked(await runner.backfill(gap))
+        except trio.TooSlowError:
+            self._failed(runner, gap, f"not done within {LIMIT:g} s")
+        except (Exception, SystemExit) as exc:
+            extra = {"plugin": runner.plugin.name}
+            logger.debug("plugin.traceback", extra=extra, exc_info=exc)
+            self._failed(runner, gap, reason_of(exc))
+        else:
+            self._done(runner, gap, messages)
 
     def _done(
         self, runner: PluginRunner, gap: Gap, messages: Sequence[tuple[dict[str, Any], int]]

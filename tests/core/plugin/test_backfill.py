@@ -9,7 +9,7 @@ from tests.core.plugin.conftest import WALL, Host, loaded, plugin_object
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trunkline import Event, Gap, PluginContext, hookimpl
-from trunkline.plugin.backfill import AT_ONCE, Backfill
+from trunkline.plugin.backfill import AT_ONCE, WAITING, Backfill
 
 Fetch = Callable[[Gap], Awaitable[object]]
 MOMENT = Event("x", "y", {}).received_at
@@ -31,13 +31,15 @@ class Filled:
         self.events: list[Event] = []
         self.said: list[dict[str, Any]] = []
 
-    async def run(self, seconds: float = 100.0) -> None:
-        """Run the host with one gap for so many virtual seconds."""
+    async def run(self, seconds: float = 100.0, gap_count: int = 1) -> None:
+        """Run the host with one gap, or more at once, for so many virtual seconds."""
         router = self.host.router
         router.subscribe("things", self.events.append)
         router.subscribe("system", self._hear)
         async with self.host.running(), trio.open_nursery() as nursery:
-            Backfill(self.host.runners, router, lambda: WALL).start(GAP, nursery)
+            backfill = Backfill(self.host.runners, router, lambda: WALL)
+            for _ in range(gap_count):
+                backfill.start(GAP, nursery)
             await wait_all_tasks_blocked()
             await trio.sleep(seconds)
             nursery.cancel_scope.cancel()
@@ -117,6 +119,16 @@ async def test_f22_a_failing_back_fill_is_said_and_harms_nobody(
 
     assert filled.events == []
     assert [(said["type"], said["reason"]) for said in filled.said] == [("backfill.failed", reason)]
+
+
+async def test_f22_a_flapping_link_piles_nothing_up(autojump_clock: MockClock) -> None:
+    """Beyond a bound a gap is told as not filled, at once; the others have their turn."""
+    filled = Filled(hangs)
+    await filled.run(seconds=25, gap_count=AT_ONCE + WAITING + 3)
+    assert [said["reason"] for said in filled.said] == [f"{WAITING} others wait already"] * 3
+    filled = Filled(cannot)
+    await filled.run(gap_count=AT_ONCE + WAITING)
+    assert len(filled.said) == AT_ONCE + WAITING
 
 
 async def test_f22_four_at_a_time(autojump_clock: MockClock) -> None:
