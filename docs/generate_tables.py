@@ -17,7 +17,7 @@ NOT_FROM_A_LIST = {"closed", "rejected"}  # causes that depend on their code or 
 WAITS: Mapping[Verdict, str] = {
     Verdict.RETRY: "from 0.1 s to 2, 4, 8, ... s, at most `backoff_max`",
     Verdict.RESTART: "from 0.1 to 5 s, then as above",
-    Verdict.BUSY: "`Retry-After` and up to a fifth more, else 5 to 35 s",
+    Verdict.BUSY: "`Retry-After` and up to a fifth more, 0.1 to 5 s at least; without it 5 to 35 s",
     Verdict.REFUSAL: "at once with a fresh token, then 30, 60, 120, 240, 300 s",
     Verdict.SLOW: "30, 60, 120, 240, 300 s, each ± 20 %",
 }

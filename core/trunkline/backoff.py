@@ -54,10 +54,13 @@ def restart_wait(rng: "random.Random") -> float:
 
 
 def busy_wait(hint: float | None, rng: "random.Random") -> float:
-    """Return the seconds to wait for a server that said it is busy; `hint` is its Retry-After."""
+    """Return the seconds to wait for a server that said it is busy; `hint` is its Retry-After.
+
+    A hint that is nothing, or a date that has just passed, must not make all come back at once.
+    """
     if hint is None:
         return rng.uniform(*BUSY_WINDOW)
-    return min(max(hint, 0.0), LONGEST_HINT) * rng.uniform(*HINT_SPREAD)
+    return max(min(hint, LONGEST_HINT) * rng.uniform(*HINT_SPREAD), restart_wait(rng))
 
 
 def slow_wait(n: int, rng: "random.Random") -> float:

@@ -64,7 +64,8 @@ def test_cr3_a_second_refusal_blocks_and_ready_unblocks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("hint", "low", "high"), [(None, 5, 35), (20.0, 20, 24), (1e8, 300, 360), (-3.0, 0, 0)]
+    ("hint", "low", "high"),
+    [(None, 5, 35), (20.0, 20, 24), (1e8, 300, 360), (-3.0, 0.1, 5), (0.01, 0.1, 5)],
 )
 def test_a_busy_server_is_given_its_time_within_reason(
     hint: float | None, low: float, high: float
