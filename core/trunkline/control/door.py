@@ -98,10 +98,15 @@ def _listening(path: Path) -> Iterator[socket.socket]:
         listener.bind(str(path))
         path.chmod(0o600)
         listener.listen(BACKLOG)
+        ours = path.stat().st_ino
         try:
             yield listener
         finally:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                if (
+                    path.stat().st_ino == ours
+                ):  # a cleaner may have removed it, and another host come
+                    path.unlink()
 
 
 def _own_directory(directory: Path) -> None:

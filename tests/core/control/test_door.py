@@ -142,6 +142,18 @@ async def test_a_socket_left_behind_by_a_killed_host_is_taken_over(config_file: 
     assert not path.exists()
 
 
+async def test_a_host_takes_away_no_socket_but_its_own(config_file: Path) -> None:
+    """Somebody cleaned the directory and another host came: it can still be asked."""
+    path = socket_path(config_file)
+    async with trio.open_nursery() as nursery:
+        async with door(config_file):
+            path.unlink()
+            await nursery.start(serve_socket, path, FakeHost().pages())
+        assert (await trio.to_thread.run_sync(fetch, config_file))["state"] == "connected"
+        path.unlink()
+        nursery.cancel_scope.cancel()
+
+
 def test_where_no_host_runs_the_way_out_is_named(config_file: Path) -> None:
     """The error says which file was meant and how to start a host."""
     with pytest.raises(UserError, match=r"trunkline\.toml: no such file"):
