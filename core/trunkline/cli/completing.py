@@ -8,11 +8,12 @@ def complete_topic(
     _ctx: click.Context, _param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Return the server's topics, the host's own and `*`."""
+    from trunkline.config import EVERY_TOPIC, HOST_TOPIC
     from trunkline.connection.protocol import SERVER_TOPICS
 
     return [
         CompletionItem(name)
-        for name in (*sorted(SERVER_TOPICS), "system", "*")
+        for name in (*sorted(SERVER_TOPICS), HOST_TOPIC, EVERY_TOPIC)
         if name.startswith(incomplete)
     ]
 

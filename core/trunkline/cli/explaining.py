@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from trunkline.config import EVERY_TOPIC
 from trunkline.events import Event
 from trunkline.plugin.loaded import Loaded
 from trunkline.routing.classify import Classifier
@@ -97,7 +98,7 @@ class Explainer:
         event: Event | None = Event(found.topic, kind, message)
         verdicts: list[dict[str, Any]] = []
         for rule in self._loaded.table.filters:
-            if event is not None and ("*" in rule.topics or event.topic in rule.topics):
+            if event is not None and (EVERY_TOPIC in rule.topics or event.topic in rule.topics):
                 before, (event, verdict) = event, _judge(rule, event)
                 paths = [] if event is None else [*_changes(before, event)][:SHOWN_PATHS]
                 verdicts.append(
@@ -155,7 +156,7 @@ def _holds(where: Any, event: Event) -> bool:
 
 
 def _receivers(loaded: Loaded, event: Event) -> list[str]:
-    wanted = {event.topic, "*"}
+    wanted = {event.topic, EVERY_TOPIC}
     receivers = [
         f"plugin {rule.owner}"
         for rule in loaded.subscriptions

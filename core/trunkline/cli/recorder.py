@@ -12,6 +12,7 @@ import click
 import trio
 
 from trunkline.background import background_nursery
+from trunkline.config import EVERY_TOPIC, HOST_TOPIC
 from trunkline.events import Gap
 from trunkline.host import open_connection
 from trunkline.mailbox import Mailbox
@@ -43,7 +44,7 @@ class Recorder:
         async with open_connection(**arguments) as connection, background_nursery() as nursery:
             connection.tracker.disable()  # who records is no visitor
             connection.on_frames(self._take)
-            connection.subscribe("system", lambda _: None, on_gap=self._take_gap)
+            connection.subscribe(HOST_TOPIC, lambda _: None, on_gap=self._take_gap)
             await nursery.start(self._stop_on_signal)
             if limit is not None:
                 nursery.start_soon(self._stop_after, limit)
@@ -84,12 +85,12 @@ class Recorder:
 
     def _hole(self, lost_since: float, at: float) -> Gap:
         since, until = datetime.fromtimestamp(lost_since, UTC), datetime.fromtimestamp(at, UTC)
-        gap = Gap("*", "overflow", since, until, self._epoch, self._lost)
+        gap = Gap(EVERY_TOPIC, "overflow", since, until, self._epoch, self._lost)
         self._lost_since, self._lost = None, 0
         return gap
 
     def _take_gap(self, gap: Gap) -> None:
-        line = gap_line(attrs.evolve(gap, topic="*"), time.time())
+        line = gap_line(attrs.evolve(gap, topic=EVERY_TOPIC), time.time())
         if self._lines.put(line, len(line)):
             self.gap_count += 1
         else:  # it is inside the hole

@@ -17,7 +17,7 @@ from trunkline.cli.options import (
     url_option,
     where_of,
 )
-from trunkline.config import is_topic
+from trunkline.config import EVERY_TOPIC, is_topic
 from trunkline.text import escaped
 
 COLOURS = {"error": "red", "warning": "yellow"}
@@ -25,7 +25,7 @@ COLOURS = {"error": "red", "warning": "yellow"}
 
 def _topic(_ctx: click.Context, _param: click.Parameter, name: str) -> str:
     """Refuse what can be no topic."""
-    if name != "*" and not is_topic(name):
+    if name != EVERY_TOPIC and not is_topic(name):
         raise click.BadParameter(f"{name!r} is no topic: 1 to 128 of A-Z a-z 0-9 _ . : -, or '*'")
     return name
 

@@ -4,7 +4,7 @@ Everything below reads through `sources` alone and knows neither clock, chance, 
 """
 
 from trunkline.config.arguments import connection_settings
-from trunkline.config.limits import HOST_TOPIC, Range, Seconds, is_topic
+from trunkline.config.limits import EVERY_TOPIC, HOST_TOPIC, Range, Seconds, is_topic
 from trunkline.config.load import Config, config_from_mapping, load_config
 from trunkline.config.schema import config_schema
 from trunkline.config.secret import Secret, TokenProvider
@@ -20,6 +20,7 @@ from trunkline.config.shapes import field_docs
 from trunkline.config.url import Endpoint, parse_url
 
 __all__ = [
+    "EVERY_TOPIC",
     "HOST_TOPIC",
     "IN_MEMORY",
     "ActivitySettings",

@@ -45,6 +45,7 @@ class Where:
     phrase: str = "table of conditions"
 
 
+EVERY_TOPIC = "*"  # subscribes to all of them
 HOST_TOPIC = "system"  # the host's own: no plugin can own it, no filter sees what it announces
 
 
@@ -54,7 +55,7 @@ def is_topic(name: str) -> bool:
 
 
 def _is_topic_or_every(name: str) -> bool:
-    return name == "*" or is_topic(name)
+    return name == EVERY_TOPIC or is_topic(name)
 
 
 def _is_dotted_path(text: str) -> bool:

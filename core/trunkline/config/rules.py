@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from trunkline.config.limits import HOST_TOPIC
+from trunkline.config.limits import EVERY_TOPIC, HOST_TOPIC
 from trunkline.config.lines import Place
 from trunkline.config.settings import ConnectionSettings, FilterSettings
 
@@ -34,8 +34,10 @@ def unreached(filters: Sequence[FilterSettings | None]) -> Iterator[Finding]:
         for before, earlier in enumerate(filters[:number]):
             if later is None or earlier is None or earlier.action != "drop" or earlier.where:
                 continue
-            if earlier.topic in {"*", later.topic}:
-                topic = "every event" if earlier.topic == "*" else f"all of `{earlier.topic}`"
+            if earlier.topic in {EVERY_TOPIC, later.topic}:
+                topic = (
+                    "every event" if earlier.topic == EVERY_TOPIC else f"all of `{earlier.topic}`"
+                )
                 yield (
                     ("filter", number),
                     f"is never reached: filter[{before}] drops {topic};"

@@ -12,7 +12,7 @@ from importlib.metadata import version
 
 import trio
 
-from trunkline.config import ConnectionSettings, Endpoint
+from trunkline.config import EVERY_TOPIC, ConnectionSettings, Endpoint
 from trunkline.connection.close_policy import LinkLost, Loss, Verdict, verdict
 from trunkline.connection.flapping import EPOCHS, Flapping
 from trunkline.connection.retry import RetryPlan
@@ -161,7 +161,7 @@ class Loop:
         loss = self._standing.loss
         is_too_large = loss is not None and loss.cause == "limit"
         return Gap(
-            "*",
+            EVERY_TOPIC,
             "too_large" if is_too_large else "reconnect",
             since,
             until,

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from trunkline.config import EVERY_TOPIC, HOST_TOPIC
 from trunkline.connection.states import ConnectionState
 from trunkline.plugin.states import PluginState
 
@@ -72,7 +73,7 @@ def _connection(host: "Host") -> Iterator[Metric]:
 
 
 def _routing(host: "Host") -> Iterator[Metric]:
-    known = {topic.topic for topic in host.loaded.table.topics} | {"system", "*"}
+    known = {topic.topic for topic in host.loaded.table.topics} | {HOST_TOPIC, EVERY_TOPIC}
     routed, figures = host.router.statistics(), host.connection.statistics()
     events: Counter[str] = Counter()
     for topic, count in routed.routed.items():

@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from trunkline.config import HOST_TOPIC
+from trunkline.config import EVERY_TOPIC, HOST_TOPIC
 from trunkline.plugin.draft import Draft
 from trunkline.plugin.order import arrange
-from trunkline.plugin.registrars import EVERY_TOPIC
 from trunkline.plugin.suggest import did_you_mean
 from trunkline.routing.table import ClassifierRule, FilterRule, RouteTable, TopicRule
 

@@ -10,15 +10,13 @@ from typing import Any
 import attrs
 
 from trunkline.activity.sinks import SinkRule
-from trunkline.config import HOST_TOPIC, is_topic
+from trunkline.config import EVERY_TOPIC, HOST_TOPIC, is_topic
 from trunkline.errors import PluginError
 from trunkline.events import Event, Gap
 from trunkline.plugin.callables import is_async, parameter_count
 from trunkline.plugin_api import Condition, Handler, Overflow, Sink, Where
 from trunkline.routing.table import ClassifierRule, FilterRule, TopicRule
 from trunkline.where import compile_where
-
-EVERY_TOPIC = "*"
 
 
 @attrs.frozen

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 
 import attrs
 
+from trunkline.config import EVERY_TOPIC
 from trunkline.events import Event
 from trunkline.routing.faults import CONTAINED, Faults
 from trunkline.routing.statistics import Tally
-from trunkline.routing.subscription import EVERY_TOPIC
 from trunkline.routing.table import FilterRule
 from trunkline.where import compile_where
 

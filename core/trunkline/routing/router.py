@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 import trio
 
+from trunkline.config import EVERY_TOPIC, HOST_TOPIC
 from trunkline.errors import StateError
 from trunkline.events import Event, Gap, Origin, Unsealed, judged
 from trunkline.plugin_api import Overflow, Undo, Where
@@ -26,7 +27,6 @@ from trunkline.routing.queued import EventStream, Gate, QueuedSubscription, stre
 from trunkline.routing.statistics import NO_TYPE, RouterStatistics, Tally, count_name, shown_name
 from trunkline.routing.subscribers import Subscribers
 from trunkline.routing.subscription import (
-    EVERY_TOPIC,
     InlineSubscription,
     OnGap,
     Spent,
@@ -37,7 +37,6 @@ from trunkline.routing.subscription import (
 )
 from trunkline.routing.table import RouteTable
 
-SYSTEM = "system"
 SHOWN_KEYS = 16  # names of fields that `message.unclassified` tells
 
 
@@ -154,10 +153,10 @@ class Router:
         self, kind: str, data: Mapping[str, Any], *, key: str | None = None, epoch: int = 0
     ) -> None:
         """Publish a `system` event of the host's own; with `key` the last one is retained."""
-        event = Event(SYSTEM, kind, data, epoch, "local", self._walltime())
+        event = Event(HOST_TOPIC, kind, data, epoch, "local", self._walltime())
         if key is not None:
             self._retained[key] = event
-        self._dispatch(self._subscribers.of(SYSTEM), event, judged(event), 0)
+        self._dispatch(self._subscribers.of(HOST_TOPIC), event, judged(event), 0)
 
     def gap(self, gap: Gap) -> None:
         """Hand a gap to every subscription, in its place, as a gap of its own topic."""
@@ -242,7 +241,7 @@ class Router:
 
     def _added(self, subscription: Subscription) -> Undo:
         self._subscribers.add(subscription)
-        if subscription.topic in {SYSTEM, EVERY_TOPIC}:
+        if subscription.topic in {HOST_TOPIC, EVERY_TOPIC}:
             lookup = subscription.lookup
             for event in tuple(self._retained.values()):
                 is_found = lookup is None or lookup.fits(judged(event))

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from trunkline.config import EVERY_TOPIC
 from trunkline.events import Event
 from trunkline.routing.faults import CONTAINED
 from trunkline.routing.index import TopicIndex
 from trunkline.routing.statistics import NAMES, OTHER, Count
-from trunkline.routing.subscription import EVERY_TOPIC, Subscription
+from trunkline.routing.subscription import Subscription
 
 
 class Subscribers:

@@ -10,13 +10,11 @@ from time import perf_counter
 
 import attrs
 
-from trunkline.config import is_topic
+from trunkline.config import EVERY_TOPIC, is_topic
 from trunkline.events import Event, Gap
 from trunkline.plugin_api import Where
 from trunkline.routing.faults import CONTAINED, Faults
 from trunkline.where import Lookup, compile_where
-
-EVERY_TOPIC = "*"
 
 OnGap = Callable[[Gap], object]
 

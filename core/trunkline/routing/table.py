@@ -5,6 +5,7 @@ from typing import Any
 
 import attrs
 
+from trunkline.config import EVERY_TOPIC
 from trunkline.events import Event
 
 
@@ -36,7 +37,7 @@ class FilterRule:
     name: str
     """`plugin.name`"""
     function: Callable[[Event], Event | None]
-    topics: tuple[str, ...] = ("*",)
+    topics: tuple[str, ...] = (EVERY_TOPIC,)
     where: Mapping[str, Any] | Callable[[Event], bool] | None = None
     does: str = ""
     """What it does, in words, where that is known: for those of a configuration."""

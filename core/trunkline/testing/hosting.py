@@ -12,7 +12,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trunkline.activity.tracker import Tracker
 from trunkline.background import background_nursery
-from trunkline.config import Secret, config_from_mapping
+from trunkline.config import EVERY_TOPIC, Secret, config_from_mapping
 from trunkline.connection.protocol import fallback_rules
 from trunkline.connection.states import ConnectionState
 from trunkline.events import Event, Gap
@@ -57,7 +57,7 @@ class HostUnderTest:
         self._contained = contained
         self._events: list[Event] = []
         self._gaps: list[Gap] = []
-        host.router.subscribe("*", self._events.append, on_gap=self._gaps.append)
+        host.router.subscribe(EVERY_TOPIC, self._events.append, on_gap=self._gaps.append)
 
     @property
     def tracker(self) -> Tracker:

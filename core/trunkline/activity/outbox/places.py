@@ -6,8 +6,7 @@ from collections.abc import Iterable
 import attrs
 
 from trunkline.activity.record import TOPIC
-
-EVERY_TOPIC = "*"
+from trunkline.config import EVERY_TOPIC
 
 
 @attrs.frozen

@@ -12,12 +12,11 @@ from collections.abc import Collection, Sequence
 import orjson
 
 from trunkline.activity.outbox.places import Place, SinkKey
-from trunkline.activity.outbox.schema import tail_of
+from trunkline.activity.outbox.schema import PLACE, tail_of
 
 logger = logging.getLogger(__name__)
 
-_COLUMNS = "name, owner, topics, cursor, suspect, failures, account"
-_SAVE = f"INSERT OR REPLACE INTO sinks ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - names of our own columns
+_SAVE = f"INSERT OR REPLACE INTO sinks ({PLACE}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - names of our own columns
 
 
 class Register:
@@ -36,7 +35,7 @@ class Register:
         In a salvaged file the places may be lost: then a sink begins with all that was kept.
         """
         kept = {}
-        for name, owner, topics, *rest in db.execute(f"SELECT {_COLUMNS} FROM sinks"):  # noqa: S608 - names of our own columns
+        for name, owner, topics, *rest in db.execute(f"SELECT {PLACE} FROM sinks"):  # noqa: S608 - names of our own columns
             kept[name] = Place(SinkKey(name, owner, tuple(orjson.loads(topics))), *rest)
         tail = tail_of(db)
         for key in self._sinks:

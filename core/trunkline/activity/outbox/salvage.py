@@ -16,13 +16,12 @@ from typing import Any
 import attrs
 import orjson
 
-from trunkline.activity.outbox.schema import COMMON, TAIL
+from trunkline.activity.outbox.schema import COMMON, PLACE, TAIL
 
 MODE = 0o600
 PARTS = ("", "-wal", "-shm")  # a database, and what SQLite keeps beside it
 _EVENT = f"{COMMON}, only_for"
 _DEAD = f"{COMMON}, sink, reason, attempts, died"
-_SINK = "name, owner, topics, cursor, suspect, failures, account"
 _DATA = COMMON.split(", ").index("data")
 _HIGHEST = 2**62  # no event ever had such a number, and there must be room above it
 _OF_THE_DISK = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR})
@@ -85,11 +84,11 @@ def _copied(source: sqlite3.Connection, db: sqlite3.Connection) -> Salvaged:
                 kept.append(row)
             else:
                 lost += 1
-    sinks = [row[1:] for row in _readable(source, "sinks", "name", _SINK) if _is_place(row[1:])]
+    sinks = [row[1:] for row in _readable(source, "sinks", "name", PLACE) if _is_place(row[1:])]
     db.execute("BEGIN IMMEDIATE")
     _fill(db, "events", f"seq, {_EVENT}", events)  # with their numbers, which cursors point at
     _fill(db, "dead", f"number, {_DEAD}", dead)
-    _fill(db, "sinks", _SINK, sinks)
+    _fill(db, "sinks", PLACE, sinks)
     _go_on_counting(source, db)
     db.execute("COMMIT")
     return Salvaged(lost)
@@ -139,7 +138,7 @@ def _is_good(row: tuple[Any, ...]) -> bool:
 
 
 def _is_place(row: tuple[Any, ...]) -> bool:
-    """Tell whether the columns that `_SINK` names are what was written; else the sink begins anew."""
+    """Tell whether the columns that `PLACE` names are what was written; else the sink begins anew."""
     return all(isinstance(each, str) for each in row[:3]) and all(map(_is_number, row[3:6]))
 
 

@@ -52,6 +52,8 @@ CREATE TABLE dead (
 TAIL = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'events'"
 #: What an event and its dead letter have in common.
 COMMON = "id, topic, type, origin, epoch, received, subject, rank, size, data"
+#: The columns of a sink.
+PLACE = "name, owner, topics, cursor, suspect, failures, account"
 
 
 def prepare(db: sqlite3.Connection) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import attrs
 
+from trunkline.config import HOST_TOPIC
 from trunkline.routing.table import TopicRule
 
 
@@ -78,4 +79,4 @@ def _rules() -> Iterator[TopicRule]:
         if topic.prefix:
             yield TopicRule(name, "", {"type": {"prefix": topic.prefix}})
     for kind in sorted(SYSTEM_TYPES):
-        yield TopicRule("system", "", {"type": kind})
+        yield TopicRule(HOST_TOPIC, "", {"type": kind})

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 import attrs
 
+from trunkline.config import EVERY_TOPIC
 from trunkline.simulator.ledger.inbound import judge_streams
 from trunkline.simulator.ledger.outbound import judge_commands, judge_decisions, judge_sinks
 from trunkline.simulator.ledger.promises import BY_NAME, BrokenPromise
@@ -62,7 +63,7 @@ class Ledger:
 
     # server, router, subscribers
 
-    def sent(self, id_: object, topic: str = "*") -> None:
+    def sent(self, id_: object, topic: str = EVERY_TOPIC) -> None:
         """Report an event that the server sent, or would have sent to a client that is away."""
         self._streams.sent.append(Sent(self._next(), id_, topic))
 
@@ -71,7 +72,7 @@ class Ledger:
         if self._streams.first_ready is None:
             self._streams.first_ready = self._next()
 
-    def subscribed(self, name: str, topic: str = "*") -> None:
+    def subscribed(self, name: str, topic: str = EVERY_TOPIC) -> None:
         """Report a subscription, and the topic that it may get."""
         self._streams.subscribed[name] = Subscribed(self._next(), name, topic)
 
@@ -80,7 +81,12 @@ class Ledger:
         self._streams.items[name].append(Ended(self._next()))
 
     def delivered(
-        self, id_: object, subscription: str, epoch: int, topic: str = "*", origin: str = "live"
+        self,
+        id_: object,
+        subscription: str,
+        epoch: int,
+        topic: str = EVERY_TOPIC,
+        origin: str = "live",
     ) -> None:
         """Report an event that a subscriber got."""
         item = Delivered(self._next(), id_, epoch, topic, origin)

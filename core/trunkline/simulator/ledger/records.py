@@ -5,9 +5,10 @@ from collections.abc import Iterable
 
 import attrs
 
+from trunkline.config import EVERY_TOPIC
+
 #: What a judge finds: (row, cause, the lines of the shortest history that shows it).
 Breach = tuple[str, str, tuple[str, ...]]
-EVERY_TOPIC = "*"
 
 
 @attrs.frozen
