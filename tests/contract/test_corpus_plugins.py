@@ -11,7 +11,8 @@ import attrs
 import pytest
 import trio
 from host_bench import plugin, running
-from tests.core.plugin.conftest import HEAD, Site
+from importing import importable
+from plugin_files import HEAD, Site
 
 from trunkline.cli import main
 
@@ -63,14 +64,8 @@ CASES = [
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """A place to install into; what is imported from it is forgotten."""
-    folder = tmp_path / "site"
-    folder.mkdir()
-    monkeypatch.syspath_prepend(str(folder))
-    before = set(sys.modules)
-    yield Site(folder)
-    for name in set(sys.modules) - before:
-        if "_plugin" in name:
-            del sys.modules[name]
+    with importable(tmp_path, monkeypatch) as folder:
+        yield Site(folder)
 
 
 def checked(folder: Path, plugins: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, Any]:

@@ -77,9 +77,11 @@ class Recorder:
     def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)
         self.events: list[Event] = []
-        self.batches: list[int] = []
+        self.batches: list[int] = []  # events in each
+        self.times: list[float] = []  # of each call
 
     async def write(self, events: Sequence[Event]) -> None:
+        self.times.append(trio.current_time())
         await trio.lowlevel.checkpoint()
         answer = self.answers.pop(0) if self.answers else None
         if isinstance(answer, Exception):

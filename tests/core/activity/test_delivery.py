@@ -1,58 +1,16 @@
 """Delivery: each sink at its own pace, nothing lost silently, poison found."""
 
-import random
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from typing import Any, Self
+from collections.abc import Sequence
+from typing import Self
 
 import pytest
 import trio
+from outbox_bench import Recorder, rule, running
 
-from trunkline.activity.activity import Activity
 from trunkline.activity.outbox import IN_MEMORY
-from trunkline.activity.sinks import SinkRule
-from trunkline.activity.tracker import Tracker
 from trunkline.errors import NotReady, PluginFatal, Reject
 from trunkline.events import Event
 from trunkline.routing.router import Router
-
-
-class Recorder:
-    """A sink that writes down its batches and answers as it is told."""
-
-    def __init__(self, *answers: Any) -> None:
-        self.answers = list(answers)
-        self.batches: list[list[str]] = []
-        self.times: list[float] = []
-
-    async def write(self, events: Sequence[Event]) -> None:
-        self.times.append(trio.current_time())
-        await trio.lowlevel.checkpoint()
-        if self.answers:
-            answer = self.answers.pop(0)
-            if isinstance(answer, Exception):
-                raise answer
-            if isinstance(answer, float):
-                await trio.sleep(answer)
-        self.batches.append([event.get("name", event.type) for event in events])
-
-    @property
-    def names(self) -> list[str]:
-        return [name for batch in self.batches for name in batch]
-
-
-@asynccontextmanager
-async def running(*rules: SinkRule) -> AsyncIterator[tuple[Tracker, Activity]]:
-    tracker = Tracker(environ={})
-    activity = Activity(tracker, rules, random.Random(1))
-    async with trio.open_nursery() as nursery:
-        await nursery.start(activity.run)
-        yield tracker, activity
-        nursery.cancel_scope.cancel()
-
-
-def rule(sink: Any, name: str = "p.sink", **options: Any) -> SinkRule:
-    return SinkRule(name, "p", sink, **options)
 
 
 async def test_events_come_in_order_in_batches(autojump_clock: trio.testing.MockClock) -> None:
@@ -63,7 +21,7 @@ async def test_events_come_in_order_in_batches(autojump_clock: trio.testing.Mock
             tracker.track_action(str(number))
         report = await tracker.flush(5)
         assert sink.names == [str(number) for number in range(25)]
-        assert max(map(len, sink.batches)) == 10
+        assert max(sink.batches) == 10
         assert (report.delivered, report.waiting, report.dropped) == (25, 0, 0)
         assert activity.statistics().recorded_count == 25
 
@@ -73,7 +31,7 @@ async def test_a26_not_ready_waits_at_least_as_told_and_loses_nothing(
 ) -> None:
     """It is no failure of the events."""
     sink = Recorder(NotReady("later", retry_after=45.0))
-    async with running(rule(sink, linger=0.0)) as (tracker, _):
+    async with running(rule(sink)) as (tracker, _):
         tracker.track_action("a")
         await trio.sleep(200)
         assert sink.names == ["a"]
@@ -100,7 +58,7 @@ async def test_a26_whatever_a_sink_says_why_does_not_hold_up_what_comes_after(
 ) -> None:
     """Text that no file takes is made storable."""
     sink = Recorder(*answers)
-    async with running(rule(sink, batch=1, linger=0.0)) as (tracker, activity):
+    async with running(rule(sink, batch=1)) as (tracker, activity):
         tracker.track_action("a")
         tracker.track_action("b")
         assert (await tracker.flush(600)).is_done
@@ -122,7 +80,7 @@ async def test_a26_not_ready_out_of_a_nursery_is_not_ready(
             if tries < 10:
                 raise NotReady("the database is away")
 
-    async with running(rule(sink, linger=0.0)) as (tracker, activity):
+    async with running(rule(sink)) as (tracker, activity):
         tracker.track_action("a")
         await trio.sleep(60)
         [statistics] = activity.statistics().sinks
@@ -172,8 +130,8 @@ async def test_f20_a_slow_or_dead_sink_delays_nobody(
         raise RuntimeError
 
     good = Recorder()
-    rules = [rule(each, f"p.{each.__name__}", linger=0.0) for each in (hangs, exits, fails)]
-    async with running(*rules, rule(good, "p.good", linger=0.0)) as (tracker, activity):
+    rules = [rule(each, f"p.{each.__name__}") for each in (hangs, exits, fails)]
+    async with running(*rules, rule(good, "p.good")) as (tracker, activity):
         for number in range(10):
             tracker.track_action(str(number))
             await trio.sleep(1)
@@ -188,7 +146,7 @@ async def test_a_write_that_takes_too_long_is_cancelled_and_tried_again(
 ) -> None:
     """30 s for one batch."""
     sink = Recorder(1000.0)
-    async with running(rule(sink, linger=0.0)) as (tracker, _):
+    async with running(rule(sink)) as (tracker, _):
         tracker.track_action("a")
         await trio.sleep(120)
         assert sink.names == ["a"]
@@ -200,7 +158,7 @@ async def test_a23_acceptance_11_a_full_queue_gives_up_page_views_first_and_conv
 ) -> None:
     """A virtual day offline: bounded, counted by kind."""
     stalled = Recorder(NotReady("away", retry_after=80_000.0))
-    async with running(rule(stalled, linger=0.0)) as (tracker, activity):
+    async with running(rule(stalled)) as (tracker, activity):
         tracker.track_conversion("kept", 1.0)
         for number in range(IN_MEMORY.events + 500):
             tracker.track_page_view(f"/{number}")
@@ -223,9 +181,9 @@ async def test_a25_inbound_topics_reach_the_sinks_that_want_them(
     """`activity` means what was recorded here; the server's copy is not written again."""
     audit, everything, local = Recorder(), Recorder(), Recorder()
     rules = [
-        rule(audit, "p.audit", topics=("audit",), linger=0.0),
-        rule(everything, "p.all", topics=("*",), linger=0.0),
-        rule(local, "p.local", linger=0.0),
+        rule(audit, "p.audit", topics=("audit",)),
+        rule(everything, "p.all", topics=("*",)),
+        rule(local, "p.local"),
     ]
     router = Router()
     async with running(*rules) as (tracker, activity), trio.open_nursery() as nursery:
@@ -277,7 +235,7 @@ async def test_a_sink_that_is_a_context_manager_is_opened_and_closed(
 
     sink = Opened()
     sink.log = []
-    async with running(rule(sink, linger=0.0)) as (tracker, _):
+    async with running(rule(sink)) as (tracker, _):
         tracker.track_action("a")
         await trio.sleep(60)
         assert sink.names == ["a"]
@@ -321,7 +279,7 @@ async def test_p14_a_sink_that_cannot_be_opened_is_told_and_holds_up_nobody(
 ) -> None:
     """State and reason stand in the status, its neighbour gets everything, a stop does not wait."""
     shut, good = Shut(error), Recorder()
-    rules = rule(shut, "p.shut", linger=0.0), rule(good, "p.good", linger=0.0)
+    rules = rule(shut, "p.shut"), rule(good, "p.good")
     async with running(*rules) as (tracker, activity):
         for number in range(10):
             tracker.track_action(str(number))

@@ -10,6 +10,7 @@ import click
 import pytest
 from click.shell_completion import ShellComplete
 from click.testing import CliRunner
+from importing import importable
 from served import Served, kept_logging, serving
 
 from trunkline.cli import main, trunkline
@@ -54,10 +55,6 @@ COMMAND = """
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
     """Install a distribution, metadata and all; what is imported of it is forgotten afterwards."""
-    site = tmp_path / "site"
-    site.mkdir()
-    monkeypatch.syspath_prepend(str(site))
-    before = set(sys.modules)
 
     def add(
         dist: str, command: str = COMMAND, *, word: str = "acme", attribute: str = "acme"
@@ -74,11 +71,8 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
             f"[trunkline.plugins]\n{package} = {package}\n"
         )
 
-    with kept_logging():
+    with kept_logging(), importable(tmp_path, monkeypatch) as site:
         yield add
-    for name in set(sys.modules) - before:
-        if name.startswith("acme"):
-            del sys.modules[name]
 
 
 EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "whoami.py"

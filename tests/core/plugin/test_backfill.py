@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import trio
-from tests.core.plugin.conftest import WALL, Host, loaded, plugin_object
+from plugin_host import WALL, Host, loaded, plugin_object
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trunkline import Event, Gap, PluginContext, hookimpl

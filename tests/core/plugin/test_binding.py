@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import pytest
 import trio
-from tests.core.plugin.conftest import WALL, Host, Run, hosted, loaded, plugin_object, up
+from plugin_host import WALL, Host, Run, hosted, loaded, plugin_object, up
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trunkline import Event, Gap, PluginContext, hookimpl

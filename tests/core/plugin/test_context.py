@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import pytest
 import trio
-from tests.core.plugin.conftest import WALL, Host, Sender, hosted, loaded, plugin_object, up
+from plugin_host import WALL, Host, Sender, hosted, loaded, plugin_object, up
 from trio.testing import MockClock
 
 from trunkline import Event, PluginContext

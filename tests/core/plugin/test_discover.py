@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from tests.core.plugin.conftest import Site, Write, config
+from plugin_files import Site, Write, config
 
 from trunkline.config import load_config
 from trunkline.errors import UsageError

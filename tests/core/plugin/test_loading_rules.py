@@ -1,7 +1,7 @@
 """Loading: tables, order, and what is wrong between plugins."""
 
 import pytest
-from tests.core.plugin.conftest import FAILURES, TABLE, Folder, config, records, states
+from plugin_files import FAILURES, TABLE, Folder, config, records, states
 
 from trunkline.errors import ConfigError
 from trunkline.plugin.states import PluginState

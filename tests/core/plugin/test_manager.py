@@ -10,7 +10,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from tests.core.plugin.conftest import FAILURES, TABLE, Folder, Site, config, records
+from plugin_files import FAILURES, TABLE, Folder, Site, config, records
 
 import trunkline
 from trunkline.errors import RequiredPluginMissing

@@ -3,8 +3,8 @@
 import socket
 import ssl
 import threading
-from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,20 @@ def resolver(*ports: int) -> Any:
 def dead_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
+
+
+@contextmanager
+def silent_port() -> Iterator[int]:
+    """Hold a port that never answers: a full backlog makes it so."""
+    with ExitStack() as sockets:
+        silent = sockets.enter_context(socket.socket())
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(0)
+        for _ in range(4):
+            filler = sockets.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(silent.getsockname())
+        yield int(silent.getsockname()[1])
 
 
 @asynccontextmanager
@@ -71,17 +85,10 @@ async def test_the_good_address_behind_dead_ones_is_reached() -> None:
 
 
 async def test_an_address_that_does_not_answer_gives_way_to_the_next() -> None:
-    """A full backlog never answers; the share of the time decides, not the whole."""
-    with ExitStack() as sockets:
-        silent = sockets.enter_context(socket.socket())
-        silent.bind(("127.0.0.1", 0))
-        silent.listen(0)
-        for _ in range(4):
-            filler = sockets.enter_context(socket.socket())
-            filler.setblocking(False)
-            filler.connect_ex(silent.getsockname())
+    """The share of the time decides, not the whole."""
+    with silent_port() as silent:
         async with listening() as port:
-            dialler = Dialler(resolver=resolver(silent.getsockname()[1], port))
+            dialler = Dialler(resolver=resolver(silent, port))
             with trio.fail_after(1.0):
                 stream = await dialler(parse_url("ws://h/"), lambda _: None)
             await stream.aclose()
@@ -102,15 +109,7 @@ async def test_a_dial_that_was_cancelled_meanwhile_ends_as_cancelled() -> None:
 
 async def test_silence_everywhere_is_a_timeout() -> None:
     """The share of the only address is all there is."""
-    with ExitStack() as sockets:
-        silent = sockets.enter_context(socket.socket())
-        silent.bind(("127.0.0.1", 0))
-        silent.listen(0)
-        for _ in range(4):
-            filler = sockets.enter_context(socket.socket())
-            filler.setblocking(False)
-            filler.connect_ex(silent.getsockname())
-        port = silent.getsockname()[1]
+    with silent_port() as port:
         with trio.move_on_after(0.3) as scope:
             await Dialler(resolver=resolver(port))(parse_url("ws://h/"), lambda _: None)
         assert scope.cancelled_caught
