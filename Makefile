@@ -6,6 +6,9 @@ READY := $(VENV)/.ready
 # Modules whose every branch is covered; the figure for the rest is only printed.
 COVERED := */transport/*.py,*/connection/protocol/*.py,*/connection/close_policy.py,*/backoff.py,*/mailbox.py,*/activity/outbox/*.py,*/activity/stages.py,*/activity/delivery.py,*/approval/decision.py,*/approval/answer.py,*/approval/deciding.py,*/approval/log.py,*/approval/request.py
 
+# tests start hundreds of processes, and each would compile the sources anew
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test coverage check bench soak conformance docs clean
 
 demo: $(READY)  ## the simulator, the host and a live view; DEMO_SECONDS=10 ends by itself
