@@ -13,11 +13,11 @@ async def background_nursery() -> AsyncIterator[trio.Nursery]:
     A plain nursery would wrap it into a group, and callers of ours could not catch what they
     raised themselves. What a background task raises still comes out as a group: that is a bug.
     """
-    failure: Exception | None = None
+    failure: BaseException | None = None
     async with trio.open_nursery() as nursery:
         try:
             yield nursery
-        except Exception as exc:  # noqa: BLE001 - raised again below
+        except (Exception, SystemExit, KeyboardInterrupt) as exc:  # noqa: BLE001 - raised again below
             failure = exc
         nursery.cancel_scope.cancel()
     if failure is not None:

@@ -11,7 +11,7 @@ from connection_bench import open_bench
 from trunkline.activity.tracker import Tracker
 from trunkline.connection.states import ConnectionState
 from trunkline.errors import NotSent, OutboxFull, OutcomeUnknown, Rejected
-from trunkline.simulator import Simulator
+from trunkline.simulator import Fault, Faulty, Plan, Simulator
 
 CONNECTED = ConnectionState.CONNECTED
 STOP = {
@@ -55,6 +55,45 @@ async def test_se2_a_link_lost_in_flight_leaves_the_outcome_unknown_and_sends_no
         await bench.until(CONNECTED)
         await trio.sleep(5)
         assert sum('"n":1' in frame for frame in bench.sent("ping")) == 1
+
+
+async def test_se2_a_frame_cut_short_is_unknown_also_where_no_answer_comes(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Nobody waits for ever: the peer stops reading in the midst of a message without a reply."""
+
+    def stalling(dial: Any) -> Any:
+        async def connect(endpoint: Any, on_phase: Any) -> trio.abc.Stream:
+            return Faulty(await dial(endpoint, on_phase), Plan((Fault(kind="stall", at=5.0),)))
+
+        return connect
+
+    async with open_bench(wrap=stalling) as bench:
+        await bench.connection.wait_connected()
+        await trio.sleep(6)
+        with trio.fail_after(30), pytest.raises(OutcomeUnknown):
+            await bench.connection.send({"type": "nobody answers this"})
+
+
+async def test_sv3_a_message_whose_answer_never_came_is_unknown_once_a_later_one_has_its_own(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The server answers in order, so nobody waits for what it has passed over."""
+    async with open_bench() as bench, trio.open_nursery() as nursery:
+        await bench.connection.wait_connected()
+        bench.simulator.answers_pings = False
+
+        async def ping() -> None:
+            with pytest.raises(OutcomeUnknown):
+                await bench.connection.barrier()
+
+        nursery.start_soon(ping)
+        await trio.sleep(1)
+        with pytest.raises(Rejected):
+            await bench.connection.send(STOP)
+        await trio.sleep(1)
+        assert not nursery.child_tasks
+        assert bench.connection.status.epoch == 1
 
 
 async def lose_soon(bench: Any) -> None:

@@ -48,16 +48,18 @@ async def test_st2_arguments_that_cannot_be_used_raise_first(
     assert "canary" not in str(caught.value)
 
 
+@pytest.mark.parametrize("mine", [KeyError("mine"), SystemExit(3), KeyboardInterrupt()])
 async def test_the_bodys_exception_comes_out_as_itself(
-    autojump_clock: trio.testing.MockClock,
+    autojump_clock: trio.testing.MockClock, mine: BaseException
 ) -> None:
-    """In no group, within the time of a close (DR2)."""
+    """In no group, within the time of a close (DR2): a program's `sys.exit(3)` is its exit code."""
     simulator = Simulator(seed=1)
     async with simulator.in_memory() as dial:
-        with pytest.raises(KeyError, match="mine"):  # noqa: PT012 - the scope is what is tested
+        with pytest.raises(type(mine)) as caught:  # noqa: PT012 - the scope is what is tested
             async with trunkline.open_connection(URL, "demo-token", dial=dial) as connection:
                 await connection.wait_connected()
-                raise KeyError("mine")
+                raise mine
+        assert caught.value is mine
         await trio.sleep(2)
         assert simulator.socket_count == 0
 
