@@ -6,6 +6,7 @@ runs its tests there.
 
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -26,8 +27,8 @@ def new(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, *options: str)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Return what is there, to the byte."""
-    files = (path for path in folder.rglob("*") if path.is_file())
+    """Return what is there, to the byte; but for what Python left behind where it was imported."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
@@ -43,6 +44,21 @@ def test_p26_every_file_of_the_example_is_there_under_its_new_name(
         left = re.sub(r'audit_event|SOURCE = "audit"|"topic": "audit"', "", text.decode())
         assert "acme" not in name + left
         assert "audit" not in (name + left).lower()
+
+
+@pytest.mark.parametrize(
+    ("name", "package"), [("login_audit", "trunkline-login-audit"), ("last__", "trunkline-last")]
+)
+def test_p26_each_name_is_one_that_a_package_can_have(
+    name: str, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it holds a word of the example, or ends as a distribution's name must not."""
+    new(name, tmp_path, monkeypatch)
+    project = tomllib.loads((tmp_path / package / "pyproject.toml").read_text())
+    module = package.replace("-", "_")
+    assert project["project"]["name"] == package
+    assert project["project"]["entry-points"]["trunkline.plugins"] == {name: module}
+    assert (tmp_path / package / "src" / module / "__init__.py").is_file()
 
 
 def test_p26_nothing_is_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

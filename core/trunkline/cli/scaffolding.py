@@ -15,21 +15,28 @@ SHIPPED = Path(__file__).with_name("plugin-package")
 IN_CHECKOUT = Path(__file__).parents[3] / "docs" / "examples" / "plugin-package"
 NOT_COPIED = {"__pycache__", ".pytest_cache", "dist"}
 
-#: the name in the example wherever it is one; the topic that it follows, and its type, are the server's
-_PLUGIN = re.compile(r"""(?<!SOURCE = ")(?<!"topic": ")(?<![a-zA-Z_])audit(?!_event)(?![a-zA-Z])""")
+#: the names in the example; the topic that it follows, and its type, are the server's
+_NAMES = re.compile(
+    r"""acme-audit|acme_audit|AuditConfig"""
+    r"""|(?<!SOURCE = ")(?<!"topic": ")(?<![a-zA-Z_])audit(?!_event)(?![a-zA-Z])"""
+)
 
 
 def package_name(plugin: str) -> str:
-    """Return what a plugin's distribution and its folder are called."""
-    return f"trunkline-{plugin.replace('_', '-')}"
+    """Return what a plugin's distribution and its folder are called; it ends in a letter or digit."""
+    return f"trunkline-{re.sub('_+', '-', plugin).rstrip('-')}"
 
 
 def renamed(text: str, plugin: str) -> str:
-    """Return text of the example with the names of another plugin."""
+    """Return text of the example with the names of another plugin, whatever that is called."""
     package = package_name(plugin)
-    text = text.replace("acme-audit", package).replace("acme_audit", package.replace("-", "_"))
-    text = text.replace("AuditConfig", f"{plugin.title().replace('_', '')}Config")
-    return _PLUGIN.sub(plugin, text)
+    names = {
+        "acme-audit": package,
+        "acme_audit": package.replace("-", "_"),
+        "AuditConfig": f"{plugin.title().replace('_', '')}Config",
+        "audit": plugin,
+    }
+    return _NAMES.sub(lambda found: names[found[0]], text)
 
 
 def check_name(plugin: str, taken: Collection[str]) -> None:
