@@ -13,6 +13,7 @@ import attrs
 import trio
 
 from trunkline.backoff import Backoff
+from trunkline.border import let_pass
 from trunkline.errors import NotReady, PluginFatal, TrunklineError
 
 logger = logging.getLogger(__name__)
@@ -48,8 +49,8 @@ async def supervise(
     """Run `job` until it returns or raises `PluginFatal`; restart it after anything else.
 
     `NotReady` sets the least wait and is not logged as a failure. A try that lasted longer than
-    the longest wait makes the count of failures start anew. `SystemExit` and groups are caught
-    like any exception; from a group that also holds a cancel only the cancel passes.
+    the longest wait makes the count of failures start anew. Caught is whatever the border keeps; from
+    a group that also holds a cancel only the cancel passes.
     """
     failure_count = 0
     while True:
@@ -57,8 +58,9 @@ async def supervise(
         started = trio.current_time()
         try:
             await job()
-        except* (Exception, SystemExit) as group:  # noqa: BLE001 - the job is not ours; logged below
-            error = group
+        except BaseException as exc:  # noqa: BLE001 - the job is not ours; logged below
+            let_pass(exc)
+            error = exc
         if error is None:
             on_state(JobReport("done"))
             return

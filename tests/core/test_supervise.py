@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 import trio
+from panic import Panic
 from trio.testing import MockClock
 
 from trunkline.backoff import WORK, Backoff
@@ -51,11 +52,12 @@ async def watched(job: Job, backoff: Backoff = STEADY, *, limit: float = 1000.0)
     [
         ValueError("no"),
         SystemExit(3),
+        Panic("no"),
         RecursionError(),
         ExceptionGroup("both", [ValueError("no"), KeyError("x")]),
         BaseExceptionGroup("exit", [SystemExit(1), ValueError("no")]),
     ],
-    ids=["exception", "exit", "recursion", "group", "group_with_exit"],
+    ids=["exception", "exit", "panic", "recursion", "group", "group_with_exit"],
 )
 async def test_any_failure_is_tried_again(autojump_clock: MockClock, ending: BaseException) -> None:
     """Exceptions, `SystemExit` and groups of them are contained and met with a wait."""

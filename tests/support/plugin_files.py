@@ -31,6 +31,12 @@ FAILURES = {
     "syntax": ("def (:", "import", "SyntaxError", "bad.py:3"),
     "attribute": ("import os\nos.gone", "import", "AttributeError", "bad.py:4"),
     "exit": ("raise SystemExit(3)", "import", "SystemExit: 3", "bad.py:3"),
+    "panic": (
+        "class Panic(BaseException): ...\nraise Panic('no')",
+        "import",
+        "Panic: no",
+        "bad.py:4",
+    ),
     "no_hooks": ("", "audit", "implements no hook", ""),
     "register": (
         "@hookimpl\ndef trunkline_register_topics(topics):\n    topics.add('*')",

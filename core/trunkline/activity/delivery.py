@@ -21,6 +21,7 @@ from trunkline.activity.outbox import At, Batch, Outbox, Place
 from trunkline.activity.record import TEXT_LENGTH, text
 from trunkline.activity.sinks import SinkRule
 from trunkline.backoff import WORK
+from trunkline.border import let_pass
 from trunkline.errors import NotReady, Reject
 from trunkline.events import Event
 from trunkline.supervise import JobReport, cause_of, reason_of
@@ -195,7 +196,8 @@ class Delivery:
                 self._at("write")
                 await self._write(given)
                 self._at("written")
-        except (Exception, SystemExit) as exc:  # noqa: BLE001 - a sink; counted and logged for its owner
+        except BaseException as exc:  # noqa: BLE001 - a sink; counted and logged for its owner
+            let_pass(exc)
             failure = cause_of(exc)
         else:
             await self._settle(batch, {}, withheld)

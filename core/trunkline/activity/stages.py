@@ -16,6 +16,7 @@ from trunkline.activity import record
 from trunkline.activity.copying import copied
 from trunkline.activity.inbox import Call
 from trunkline.activity.redaction import Redactor, path_cleaned
+from trunkline.border import let_pass
 from trunkline.events import Event
 
 Consent = Callable[[str], bool]
@@ -73,7 +74,8 @@ class Stages:
         self.applied_count += 1
         try:
             return self._apply(call)
-        except (Exception, SystemExit) as exc:  # noqa: BLE001 - hooks are not ours, and neither is what they left behind
+        except BaseException as exc:  # noqa: BLE001 - hooks are not ours, and neither is what they left behind
+            let_pass(exc)
             return Dropped(self.running or "stages", "raised", exc)
         finally:
             self.running = ""
@@ -85,7 +87,8 @@ class Stages:
         self.running = "consent"
         try:
             return self.consent(subject) is True
-        except (Exception, SystemExit):  # noqa: BLE001 - a hook that fails has not consented
+        except BaseException as exc:  # noqa: BLE001 - a hook that fails has not consented
+            let_pass(exc)
             return False
         finally:
             self.running = ""

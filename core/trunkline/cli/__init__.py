@@ -5,6 +5,7 @@
 
 import importlib
 import sys
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -125,7 +126,15 @@ def trunkline() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; the one place where errors become exit codes."""
-    sys.exit(_run(arguments))
+    code = FAILED
+    try:
+        code = _run(arguments)
+    finally:
+        if threading.active_count() > 1:
+            from trunkline.cli.last_resort import leave_threads_behind
+
+            leave_threads_behind(code)
+    sys.exit(code)
 
 
 def _run(arguments: Sequence[str] | None) -> int:

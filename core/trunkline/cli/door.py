@@ -70,7 +70,10 @@ def _imported(point: EntryPoint) -> click.Command:
     culprit = f"the command `{point.name}` ({_dist(point)}; {point.value})"
     try:
         command: Any = point.load()
-    except (Exception, SystemExit) as exc:
+    except BaseException as exc:
+        from trunkline.border import let_pass  # it knows Trio, which `-h` does without
+
+        let_pass(exc)
         raise UserError(
             f"{culprit} failed to import: {type(exc).__name__}: {exc}; update or remove it"
         ) from exc

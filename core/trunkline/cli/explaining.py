@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from trunkline.border import let_pass
 from trunkline.config import EVERY_TOPIC
 from trunkline.events import Event
 from trunkline.plugin.loaded import Loaded
@@ -140,7 +141,8 @@ def _judge(rule: Any, event: Event) -> tuple[Event | None, str]:
         if not _holds(rule.where, event):
             return event, "does not concern it"
         passed = rule.function(event)
-    except Exception as exc:  # noqa: BLE001 - a plugin's filter; the router drops the event too
+    except BaseException as exc:  # noqa: BLE001 - a plugin's filter; the router drops the event too
+        let_pass(exc)
         return None, f"raised {type(exc).__name__}: dropped"
     if passed is None:
         return None, "dropped"

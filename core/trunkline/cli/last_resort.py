@@ -7,11 +7,13 @@ import logging
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 logger = logging.getLogger(__name__)
 
 GRACE = 0.5  # s beyond the time that a stop has; it may end in its last moment
+THREAD_GRACE = 5.0  # s that threads of plugins have once all is said; Python itself waits for ever
 
 
 class LastResort:
@@ -40,3 +42,23 @@ class LastResort:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         os._exit(1)
+
+
+def leave_threads_behind(code: int) -> None:
+    """Let the process end with `code` soon after its main thread, whatever threads plugins keep."""
+    if _stragglers():
+        threading.Thread(target=_leave, args=(code,), daemon=True).start()
+
+
+def _stragglers() -> list[str]:
+    """Return the names of the threads, besides the main one, that Python waits for at its end."""
+    own = threading.main_thread()
+    return [each.name for each in threading.enumerate() if not each.daemon and each is not own]
+
+
+def _leave(code: int) -> None:
+    threading.main_thread().join()
+    time.sleep(THREAD_GRACE)
+    names = ", ".join(_stragglers())
+    print(f"trunkline: ended without waiting for the thread {names}", file=sys.stderr, flush=True)
+    os._exit(code)

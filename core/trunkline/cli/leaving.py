@@ -45,9 +45,10 @@ def exit_code(exc: BaseException) -> int:
 
 
 def flushed(code: int) -> int:
-    """Write out what is buffered; if nobody reads any more, that is fine."""
+    """Write out what is buffered; if nobody reads any more, or a plugin closed it, that is fine."""
     try:
-        sys.stdout.flush()
+        if not sys.stdout.closed:
+            sys.stdout.flush()
     except BrokenPipeError:
         return _gone()
     return code

@@ -159,8 +159,8 @@ class Host:
     @property
     def records(self) -> tuple[PluginRecord, ...]:
         """Where every plugin stands: those that run, then those that did not load."""
-        running = {runner.record.name: runner.record for runner in self.runners}
-        return tuple(running.get(record.name, record) for record in self.loaded.records)
+        running = {(r.record.name, r.record.source): r.record for r in self.runners}
+        return tuple(running.get((r.name, r.source), r) for r in self.loaded.records)
 
     def status(self) -> Mapping[str, Any]:
         """Return what `trunkline status` shows, as plain data."""

@@ -9,6 +9,7 @@ from typing import Any
 from trunkline.activity.redaction import Redactor
 from trunkline.activity.stages import Stages
 from trunkline.activity.tracker import Tracker
+from trunkline.border import let_pass
 from trunkline.config import Config
 from trunkline.errors import ConfigError, Problem
 from trunkline.supervise import reason_of
@@ -29,7 +30,8 @@ def stages_of(config: Config, tracker: Tracker) -> Stages:
         try:
             with _beside(config):
                 hooks[key] = _found(reference)
-        except (Exception, SystemExit) as exc:  # noqa: BLE001 - importing runs what is not ours
+        except BaseException as exc:  # noqa: BLE001 - importing runs what is not ours
+            let_pass(exc)
             problems.append(config.problem(("activity", key), f"{reference}: {reason_of(exc)}"))
     if problems:
         raise ConfigError(problems)

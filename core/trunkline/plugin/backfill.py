@@ -13,6 +13,7 @@ import attrs
 import orjson
 import trio
 
+from trunkline.border import let_pass
 from trunkline.errors import PluginError
 from trunkline.events import Gap
 from trunkline.plugin.runner import PluginRunner
@@ -64,7 +65,8 @@ class Backfill:
                 messages = _checked(await runner.backfill(gap))
         except trio.TooSlowError:
             self._failed(runner, gap, f"not done within {LIMIT:g} s")
-        except (Exception, SystemExit) as exc:
+        except BaseException as exc:
+            let_pass(exc)
             extra = {"plugin": runner.plugin.name}
             logger.debug("plugin.traceback", extra=extra, exc_info=exc)
             self._failed(runner, gap, reason_of(exc))

@@ -17,8 +17,12 @@ def parameter_count(function: Callable[..., object], what: str) -> Literal[1, 2]
     """Return how many arguments a handler or sink wants: the events, or the events and `ctx`.
 
     Raises:
-        PluginError: neither one nor two arguments can be passed.
+        PluginError: neither one nor two arguments can be passed, or it cannot be called.
     """
+    if not callable(function):
+        raise PluginError(
+            f"a {what} is a function, without brackets behind its name; got {function!r}"
+        )
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # some builtins have none

@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from trunkline.border import let_pass
 from trunkline.plugin.discover import Found
 from trunkline.plugin.places import short_place
 from trunkline.plugin.record import PluginRecord
@@ -59,7 +60,8 @@ class Draft:
         self.record = attrs.evolve(self.record, phase=phase)
         try:
             yield
-        except (Exception, SystemExit) as exc:
+        except BaseException as exc:
+            let_pass(exc)
             logger.debug("plugin.traceback", extra={"plugin": self.name}, exc_info=exc)
             self.fail(reason_of(exc), _place(exc, self.record.package))
 

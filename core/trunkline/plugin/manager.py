@@ -171,7 +171,7 @@ class Loading:
             except ConfigError as exc:
                 if table is not None:
                     self._problems += exc.problems
-                raise
+                draft.fail("; ".join(map(str, exc.problems)))
 
     def _structured(self, draft: Draft, table: Mapping[str, Any] | None) -> object:
         if draft.info.config is not None:

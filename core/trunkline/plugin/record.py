@@ -109,5 +109,6 @@ class PluginRecord:
         """The one line about a plugin that was skipped or has failed (P8)."""
         ending = "stopped" if self.phase == "run" else "skipped"
         line = f"plugin {self.title} {_FAILURES[self.phase]}: {self.reason}; {ending}."
-        line += f" Off: --disable {self.name}."
+        if self.phase != "find":  # where a name is refused, another plugin may have it
+            line += f" Off: --disable {self.name}."
         return f"{line} Report: {self.issues_url}" if self.issues_url else line

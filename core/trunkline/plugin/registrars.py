@@ -150,6 +150,8 @@ class SubscriptionRegistrar:
         if topic != EVERY_TOPIC:
             _check_topic(topic)
         parameter_count(handler, "handler")
+        if on_gap is not None and not callable(on_gap):
+            raise PluginError(f"`on_gap` must be a function; got {on_gap!r}")
         _check_where(where)
         if buffer < 1:
             raise PluginError(f"`buffer` is a number of events, at least 1; got {buffer}")

@@ -84,9 +84,15 @@ def _ill_named(name: str) -> str:
 
 
 def _twice(found: Found, rivals: Iterable[Found]) -> str:
-    origins = sorted({found.origin_name, *(rival.origin_name for rival in rivals)})
-    way_out = " or ".join(f"`{origin}`" for origin in origins)
-    return f"there are two plugins `{found.name}`, from {' and '.join(origins)}; disable {way_out}"
+    both = sorted([found, *rivals], key=lambda each: each.origin_name)
+    origins = dict.fromkeys(each.origin_name for each in both)
+    ways_out = dict.fromkeys(_way_out(each) for each in both if each.origin != "builtin")
+    return f"there are two plugins `{found.name}`, from {' and '.join(origins)}; {' or '.join(ways_out)}"
+
+
+def _way_out(found: Found) -> str:
+    """Say what leaves the name to the others; the name itself would switch off all of them."""
+    return f"rename {found.source}" if found.dist is None else f"disable `{found.dist}`"
 
 
 def _record(found: Found, state: PluginState, reason: str) -> PluginRecord:

@@ -139,7 +139,9 @@ class Classifier:
     def _answer(self, rule: ClassifierRule, asked: object) -> str | None:
         try:
             topic = rule.function(asked)
-        except (Exception, SystemExit) as exc:  # noqa: BLE001 - a plugin's function; it gives no answer
+        except (KeyboardInterrupt, GeneratorExit):  # `border`, which this module must not know
+            raise
+        except BaseException as exc:  # noqa: BLE001 - a plugin's function; it gives no answer
             self._on_error(rule.name, exc)
             return None
         return topic if isinstance(topic, str) and is_topic(topic) else None

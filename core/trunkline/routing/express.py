@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from trunkline.events import Event, Unsealed
-from trunkline.routing.faults import CONTAINED
 from trunkline.routing.index import TopicIndex
 from trunkline.where import key_of
 
@@ -69,7 +68,7 @@ def hand_out(
             if (direct := subscription.direct) is not None:
                 try:
                     direct(event)
-                except CONTAINED as exc:
+                except BaseException as exc:  # noqa: BLE001 - not ours; `failed` lets pass what ends a task
                     subscription.failed(exc)
             elif subscription.admits(event):
                 subscription.deliver(event, len(payload))

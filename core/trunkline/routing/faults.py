@@ -15,9 +15,6 @@ logger = logging.getLogger(__name__)
 
 QUIET = 60.0  # s between two lines about the same thing
 
-#: What foreign code may raise without ending the host (B8); `Cancelled` is not among them.
-CONTAINED = (Exception, SystemExit)
-
 
 class Faults:
     """The tally of one router."""

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 
 import attrs
 
+from trunkline.border import let_pass
 from trunkline.config import EVERY_TOPIC
 from trunkline.events import Event
-from trunkline.routing.faults import CONTAINED, Faults
+from trunkline.routing.faults import Faults
 from trunkline.routing.statistics import Tally
 from trunkline.routing.table import FilterRule
 from trunkline.where import compile_where
@@ -28,6 +29,15 @@ class _Compiled:
             return False
         return self.where is None or self.where(event)
 
+    def passed(self, event: Event) -> Event | None:
+        """Return what it makes of an event; it may raise whatever it likes."""
+        if not self.concerns(event):
+            return event
+        passed = self.function(event)
+        if passed is not None and not isinstance(passed, Event):
+            raise TypeError(f"a filter returns an event or None, not {type(passed).__name__}")
+        return passed
+
 
 class Filters:
     """A chain; order is the table's."""
@@ -41,12 +51,9 @@ class Filters:
         """Return what is left of the event; None: it was dropped, and counted by filter."""
         for each in self._compiled:
             try:
-                passed = each.function(event) if each.concerns(event) else event
-                if passed is not None and not isinstance(passed, Event):
-                    raise TypeError(
-                        f"a filter returns an event or None, not {type(passed).__name__}"
-                    )
-            except CONTAINED as exc:
+                passed = each.passed(event)
+            except BaseException as exc:  # noqa: BLE001 - a plugin's; told below
+                let_pass(exc)
                 self._faults.rule_failed(each.name, exc)
                 self._tally.drop(each.name, "filter failed")
                 return None

@@ -15,8 +15,9 @@ from trunkline.errors import SlowConsumer
 from trunkline.events import Event, Gap
 from trunkline.mailbox import Mailbox
 from trunkline.plugin_api import Overflow, Undo
-from trunkline.routing.faults import CONTAINED, Faults
+from trunkline.routing.faults import Faults
 from trunkline.routing.subscription import OnGap, Subscription
+from trunkline.supervise import cause_of
 from trunkline.where import Lookup
 
 MAILBOX_BYTES = 4 * 1024 * 1024
@@ -222,9 +223,7 @@ async def _call(
             outcome = receiver(item)
             if isinstance(outcome, Awaitable):
                 await outcome
-    except* CONTAINED as group:  # a nursery of the handler's own makes groups, also of `SystemExit`
-        inner = group.exceptions
-        exc = inner[0] if len(inner) == 1 else group
-        subscription.faults.failed(subscription.owner, subscription.topic, exc)
+    except BaseException as exc:  # noqa: BLE001 - as wherever foreign code is called; told below
+        subscription.failed(cause_of(exc))  # a nursery of the handler's own makes groups
     finally:
         subscription.is_busy = False

@@ -5,7 +5,6 @@ from typing import Any
 
 from trunkline.config import EVERY_TOPIC
 from trunkline.events import Event
-from trunkline.routing.faults import CONTAINED
 from trunkline.routing.index import TopicIndex
 from trunkline.routing.statistics import NAMES, OTHER, Count
 from trunkline.routing.subscription import Subscription
@@ -52,7 +51,7 @@ class Subscribers:
             if (direct := subscription.direct) is not None:
                 try:
                     direct(event)
-                except CONTAINED as exc:
+                except BaseException as exc:  # noqa: BLE001 - not ours; `failed` lets pass what ends a task
                     subscription.failed(exc)
             elif subscription.admits(event):
                 subscription.deliver(event, size)

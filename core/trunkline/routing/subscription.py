@@ -10,10 +10,11 @@ from time import perf_counter
 
 import attrs
 
+from trunkline.border import let_pass
 from trunkline.config import EVERY_TOPIC, is_topic
 from trunkline.events import Event, Gap
 from trunkline.plugin_api import Where
-from trunkline.routing.faults import CONTAINED, Faults
+from trunkline.routing.faults import Faults
 from trunkline.where import Lookup, compile_where
 
 OnGap = Callable[[Gap], object]
@@ -40,12 +41,13 @@ class Subscription(ABC):
         """Tell whether it is live and the rest of its condition holds; one that raises does not."""
         try:
             return self.is_live and (self.accepts is None or bool(self.accepts(event)))
-        except CONTAINED as exc:
+        except BaseException as exc:  # noqa: BLE001 - not ours; `failed` lets pass what ends a task
             self.failed(exc)
             return False
 
     def failed(self, exc: BaseException) -> None:
-        """Count and tell what its condition or its callback raised."""
+        """Count and tell what its condition or its callback raised; what ends a task is raised."""
+        let_pass(exc)
         self.faults.failed(self.owner, self.topic, exc)
 
     @abstractmethod
@@ -85,7 +87,7 @@ class InlineSubscription(Subscription):
         """Call the callback; what it raises stays here."""
         try:
             self.call(event)
-        except CONTAINED as exc:
+        except BaseException as exc:  # noqa: BLE001 - not ours; `failed` lets pass what ends a task
             self.failed(exc)
 
     def deliver_gap(self, gap: Gap) -> None:
@@ -95,7 +97,7 @@ class InlineSubscription(Subscription):
             return
         try:
             self.on_gap(gap)
-        except CONTAINED as exc:
+        except BaseException as exc:  # noqa: BLE001 - not ours; `failed` lets pass what ends a task
             self.failed(exc)
 
 

@@ -6,6 +6,7 @@ from typing import Self
 import pytest
 import trio
 from outbox_bench import Recorder, rule, running
+from panic import Panic
 
 from trunkline.activity.outbox import IN_MEMORY
 from trunkline.errors import NotReady, PluginFatal, Reject
@@ -265,11 +266,12 @@ class Shut(Recorder):
     [
         (OSError("no such disk"), "waiting", "OSError: no such disk"),
         (SystemExit(1), "waiting", "SystemExit: 1"),
+        (Panic("no"), "waiting", "Panic: no"),
         (NotReady("later", retry_after=5.0), "waiting", "later"),
         (None, "waiting", "TooSlowError"),
         (PluginFatal("no licence"), "failed", "no licence"),
     ],
-    ids=["error", "exit", "not ready", "hangs", "fatal"],
+    ids=["error", "exit", "panic", "not ready", "hangs", "fatal"],
 )
 async def test_p14_a_sink_that_cannot_be_opened_is_told_and_holds_up_nobody(
     autojump_clock: trio.testing.MockClock,

@@ -1,12 +1,13 @@
 """Ctrl-C and SIGTERM end a command alike; whoever waits for an outcome is not told that it came."""
 
 import importlib
+import io
 import signal
 
 import pytest
 
 from trunkline.cli import main
-from trunkline.cli.leaving import exit_code
+from trunkline.cli.leaving import exit_code, flushed
 from trunkline.cli.signals import ending_alike
 from trunkline.errors import UserError
 from trunkline.plugin_api import promised
@@ -28,6 +29,14 @@ def test_an_interrupted_promise_fails_with_what_is_known(interruption: BaseExcep
         raise interruption
     assert exit_code(caught.value) == 1
     assert exit_code(KeyboardInterrupt()) == 0
+
+
+def test_a_plugin_that_has_closed_stdout_makes_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is nothing left to be written."""
+    closed = io.StringIO()
+    closed.close()
+    monkeypatch.setattr("sys.stdout", closed)
+    assert flushed(0) == 0
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), ExceptionGroup("", [ValueError("x")])])

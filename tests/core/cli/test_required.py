@@ -1,5 +1,7 @@
 """P10: exit 3 in each case in which a required plugin is not there; 78 where the file is wrong."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -93,6 +95,44 @@ def test_p06_safe_starts_in_each_of_these_cases(
     assert out == f"{file}: fine\n"
     is_there = CASES[case][0] is not None and not CASES[case][1].startswith("disable")
     assert ("warning: --safe leaves out the plugins" in err) == is_there
+
+
+def test_p04_a_file_that_takes_the_name_of_a_built_in_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By `check` too, although a plugin of that name runs."""
+    (tmp_path / "flow.py").write_text(HEAD + GOOD)
+    file = tmp_path / "trunkline.toml"
+    file.write_text('[connection]\nurl = "ws://localhost/"\n[plugins]\npaths = ["flow.py"]\n')
+
+    with pytest.raises(SystemExit):
+        main(["check", str(file)])
+
+    assert "warning: plugin flow (" in capsys.readouterr().err
+    host = Host.from_file(file)
+    assert [r.state.value for r in host.records if r.name == "flow"] == ["waiting", "failed"]
+
+
+def test_a_thread_that_a_plugin_leaves_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    """Python would wait for it for ever, and Ctrl-C is of no use by then; its exit code stays."""
+    thread = (
+        "import threading\nthreading.Thread(target=threading.Event().wait, name='mine').start()\n"
+    )
+    (tmp_path / "busy.py").write_text(thread + HEAD + GOOD)
+    file = tmp_path / "trunkline.toml"
+    file.write_text('[connection]\nurl = "ws://localhost/"\n[plugins]\npaths = ["busy.py"]\n')
+    soon = "from trunkline.cli import last_resort, main\nlast_resort.THREAD_GRACE = 0.1\n"
+
+    done = subprocess.run(
+        [sys.executable, "-c", f"{soon}main(['plugins', '--hooks', {str(file)!r}])"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    assert done.stderr == "trunkline: ended without waiting for the thread mine\n"
+    assert done.returncode == 0
 
 
 def test_p22_a_wrong_table_is_the_files_fault_though_its_plugin_is_required(

@@ -135,7 +135,9 @@ def test_p04_of_two_plugins_of_one_name_neither_loads(site: Site) -> None:
     ]
 
     [reason] = reasons
-    assert "from acme-audit and other-audit" in reason
+    assert (
+        "from acme-audit and other-audit; disable `acme-audit` or disable `other-audit`" in reason
+    )
     assert left.dist == "acme-audit"
 
 
@@ -146,7 +148,19 @@ def test_p04_against_a_built_in_the_built_in_loads(site: Site) -> None:
     surveyed = survey(config())
 
     assert [each.dist for each in surveyed.active if each.name == "flow"] == ["trunkline"]
-    assert [record.dist for record in surveyed.records] == ["acme-flow"]
+    [refused] = surveyed.records
+    assert refused.dist == "acme-flow"
+    assert refused.reason.endswith("from acme-flow and trunkline; disable `acme-flow`")
+    assert "--disable flow" not in refused.failure  # that would take the built-in away, too
+
+
+def test_p04_a_file_with_the_name_of_another_plugin_is_told_to_take_another(write: Write) -> None:
+    """A file has no distribution that could be disabled."""
+    path = write("flow.py", EXPLODES)
+
+    [refused] = survey(config(paths=[str(path)])).records
+
+    assert refused.reason.endswith(f"from {path} and trunkline; rename {path}")
 
 
 @pytest.mark.parametrize("name", ["audit", "acme-audit", "Acme_Audit", "acme.audit"])

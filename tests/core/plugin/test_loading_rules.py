@@ -45,6 +45,19 @@ def test_p22_a_plugin_that_needs_keys_and_has_no_table_fails_alone(folder: Folde
     loaded.require()
 
 
+def test_p22_every_key_that_is_missing_is_told_apart(folder: Folder) -> None:
+    """In the one line that there is for a plugin."""
+    table = TABLE.replace("    file: str", "    file: str\n    key: str")
+    folder.add("audit", table + "@hookimpl\nasync def trunkline_run(ctx): ...")
+
+    reason = records(folder.load())["audit"].reason
+
+    assert reason.split("; ") == [
+        "plugin.audit.file: this key is required",
+        "plugin.audit.key: this key is required",
+    ]
+
+
 def test_p22_a_table_for_a_plugin_without_settings_is_a_problem(folder: Folder) -> None:
     """It would be read by nobody."""
     folder.topic("audit", "things")

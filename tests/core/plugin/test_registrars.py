@@ -103,6 +103,14 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         r"must take `(event)` or `(event, ctx)`",
     ),
     "handler_three": (lambda: SubscriptionRegistrar("p").add("t", lambda a, b, c: 0), "must take"),
+    "handler_called": (
+        lambda: SubscriptionRegistrar("p").add("t", None),  # type: ignore[arg-type]
+        "a function, without brackets behind its name; got None",
+    ),
+    "on_gap": (
+        lambda: SubscriptionRegistrar("p").add("t", handle, on_gap=3),  # type: ignore[arg-type]
+        "`on_gap` must be a function; got 3",
+    ),
     "buffer": (lambda: SubscriptionRegistrar("p").add("t", handle, buffer=0), "at least 1"),
     "overflow": (
         lambda: SubscriptionRegistrar("p").add("t", handle, overflow="drop"),  # type: ignore[arg-type]

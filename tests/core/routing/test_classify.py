@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from panic import Panic
 
 from trunkline.config import is_topic
 from trunkline.routing.classify import Classifier
@@ -106,11 +107,12 @@ def test_classifier_of_whole_messages_does_not_make_others_be_asked_again() -> N
     assert asked == ["a", "a"]
 
 
-def test_classifier_that_raises_or_names_no_topic_gives_no_answer() -> None:
+@pytest.mark.parametrize("error", [SystemExit("a plugin may not end the host"), Panic()])
+def test_classifier_that_raises_or_names_no_topic_gives_no_answer(error: BaseException) -> None:
     """Its failure is told with its name, and the next rule is asked."""
 
     def broken(_: str) -> str:
-        raise SystemExit("a plugin may not end the host")
+        raise error
 
     def wrong(_: str) -> Any:
         return "not a topic"

@@ -8,6 +8,7 @@ import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from panic import Panic
 
 from trunkline.events import Event
 from trunkline.routing.router import Router
@@ -193,7 +194,7 @@ def test_su4_clear_within_a_handler_ends_all_at_once() -> None:
     assert got == [4]
 
 
-@pytest.mark.parametrize("error", [ValueError("x"), RecursionError(), SystemExit(3)])
+@pytest.mark.parametrize("error", [ValueError("x"), RecursionError(), SystemExit(3), Panic()])
 def test_p16_handler_that_raises_touches_nobody_else(error: BaseException) -> None:
     """The others get the event, and the one that raised gets the next."""
     router, got = Router(), list[object]()

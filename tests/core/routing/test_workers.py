@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 import trio
+from panic import Panic
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trunkline.events import Event, Gap
@@ -89,7 +90,7 @@ async def test_p16_handler_over_its_time_is_counted_and_the_next_event_comes(
     assert router.statistics().handler_errors == {"slow": 1}
 
 
-@pytest.mark.parametrize("error", [ValueError("x"), SystemExit(2), trio.TooSlowError()])
+@pytest.mark.parametrize("error", [ValueError("x"), SystemExit(2), Panic(), trio.TooSlowError()])
 async def test_p16_worker_survives_what_its_handler_raises(
     router: Router, error: BaseException
 ) -> None:
