@@ -20,6 +20,8 @@ from trunkline.routing.table import RouteTable
 from trunkline.simulator import Simulator
 from trunkline.transport.dialler import Dial
 
+CONNECTED, RECONNECTING = ConnectionState.CONNECTED, ConnectionState.RECONNECTING
+
 URL = "ws://127.0.0.1:1/api/v1/ws/unified"
 TOKEN = "demo-token"
 

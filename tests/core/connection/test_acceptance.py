@@ -12,7 +12,7 @@ import pytest
 import trio
 import trio.lowlevel
 import trio.testing
-from connection_bench import Bench, open_bench
+from connection_bench import CONNECTED, RECONNECTING, Bench, open_bench
 
 from trunkline.connection.states import ConnectionState
 from trunkline.errors import OutcomeUnknown, Rejected
@@ -20,7 +20,6 @@ from trunkline.events import Event, Gap
 from trunkline.simulator import Fault, Faulty, Plan, Simulator
 from trunkline.simulator.users import ALICE, BOB
 
-CONNECTED, RECONNECTING = ConnectionState.CONNECTED, ConnectionState.RECONNECTING
 BLOCKED = ConnectionState.BLOCKED
 
 

@@ -3,7 +3,7 @@
 import attrs
 import pytest
 import trio
-from connection_bench import open_bench
+from connection_bench import CONNECTED, open_bench
 
 from trunkline.connection.states import ConnectionState
 from trunkline.errors import ConfigError, NotConnected
@@ -11,7 +11,6 @@ from trunkline.simulator import Simulator
 from trunkline.simulator.session import Session
 from trunkline.simulator.users import ALICE, BOB
 
-CONNECTED = ConnectionState.CONNECTED
 BLOCKED = ConnectionState.BLOCKED
 
 

@@ -7,13 +7,11 @@ import os
 import attrs
 import pytest
 import trio
-from connection_bench import TOKEN, Bench, open_bench
+from connection_bench import CONNECTED, TOKEN, Bench, open_bench
 from examples import examples
 
-from trunkline.connection.states import ConnectionState
 from trunkline.simulator import Faults, Simulator
 
-CONNECTED = ConnectionState.CONNECTED
 HOURS = 25
 
 

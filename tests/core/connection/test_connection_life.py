@@ -1,23 +1,17 @@
 """A connection's life: opened, lost, won back, closed; in virtual time over memory streams."""
 
 import logging
-import math
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import trio
 import trio.lowlevel
-from connection_bench import TOKEN, open_bench
+from connection_bench import CONNECTED, RECONNECTING, TOKEN, open_bench
 
-from trunkline.connection.states import ConnectionState
 from trunkline.errors import NotConnected, TransportError
 from trunkline.events import Event, Gap
-from trunkline.simulator import Fault, Faults, Plan, Simulator
-from trunkline.simulator.faulty import Faulty
-
-CONNECTED = ConnectionState.CONNECTED
-RECONNECTING = ConnectionState.RECONNECTING
+from trunkline.simulator import Simulator
 
 
 async def test_it_connects_and_says_so_in_order(autojump_clock: trio.testing.MockClock) -> None:
@@ -181,68 +175,6 @@ async def test_bo1_retry_now_without_pause_is_one_attempt_a_second(
         assert min(spacing) >= 1.0 - 1e-9
 
 
-async def test_lv1_a_dead_link_is_noticed_within_32_seconds(
-    autojump_clock: trio.testing.MockClock,
-) -> None:
-    """Both directions mute: aborted by the heartbeat, no close handshake waited for."""
-    plan = Plan((Fault(kind="mute", at=100.0),))
-
-    def muted(dial: Any) -> Any:
-        async def dialled(endpoint: Any, on_phase: Any) -> trio.abc.Stream:
-            return Faulty(await dial(endpoint, on_phase), plan)
-
-        return dialled
-
-    async with open_bench(wrap=muted) as bench:
-        await bench.connection.wait_connected()
-        start = trio.current_time()
-        with trio.fail_after(200):
-            await bench.next_change()
-        assert trio.current_time() - start <= 100 + 32
-        assert bench.changes[-1].cause == "heartbeat"
-
-
-async def test_lv3_a_servers_ping_is_answered_at_once(
-    autojump_clock: trio.testing.MockClock,
-) -> None:
-    """A server less patient than our heartbeat is slow: its strict rule is met by the pong."""
-    async with open_bench(Simulator(seed=1, idle_timeout=5.0)) as bench:
-        await trio.sleep(600)
-        assert bench.connection.status.epoch == 1
-        assert len(bench.sent("pong")) >= 80
-
-
-async def test_a_peer_that_works_no_more_is_left_though_bytes_flow(
-    autojump_clock: trio.testing.MockClock,
-) -> None:
-    """No pong for 60 s although events come: the link is wedged."""
-    async with open_bench() as bench:
-        await bench.connection.wait_connected()
-        bench.simulator.answers_pings = False
-        async with trio.open_nursery() as nursery:
-
-            async def chatter() -> None:
-                while True:
-                    await trio.sleep(1)
-                    bench.simulator.push({"type": "t"})
-
-            nursery.start_soon(chatter)
-            start = trio.current_time()
-            await bench.next_change()
-            nursery.cancel_scope.cancel()
-        assert 60 <= trio.current_time() - start <= 90
-        assert bench.changes[-1].cause == "heartbeat"
-
-
-async def test_a_silent_server_is_left_after_five_seconds(
-    autojump_clock: trio.testing.MockClock,
-) -> None:
-    """No greeting: the attempt is over, cause `hello`."""
-    async with open_bench(Simulator(seed=1, handshake_delay=math.inf)) as bench:
-        await bench.until(RECONNECTING)
-        assert bench.changes[-1].cause == "hello"
-
-
 async def test_st3_a_listener_that_raises_harms_nobody(
     autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -274,43 +206,6 @@ async def test_wait_connected_says_why_it_is_not(autojump_clock: trio.testing.Mo
             await bench.connection.wait_connected(timeout=3)
 
 
-@pytest.mark.parametrize("moment", [0.001, 0.02, 5.0, 30.0])
-async def test_dr2_stopping_ends_disconnected_whenever_it_comes(
-    moment: float, autojump_clock: trio.testing.MockClock
-) -> None:
-    """While connecting, connected or waiting: draining, then disconnected, and nothing is open."""
-    faults = Faults(drop_every=20.0)
-    async with open_bench(Simulator(seed=1, faults=faults)) as bench:
-        await trio.sleep(moment)
-        bench.connection.stop()
-        with trio.fail_after(2):
-            await bench.connection.wait_ended()
-        assert bench.states[-2:] == ["draining", "disconnected"]
-        await trio.sleep(1)
-        assert bench.simulator.socket_count == 0
-
-
-async def test_who_waits_for_the_link_is_told_when_it_has_ended(
-    autojump_clock: trio.testing.MockClock,
-) -> None:
-    """At once, whoever asked before and whoever asks afterwards."""
-    async with open_bench(Simulator(seed=1, handshake_delay=math.inf)) as bench:
-
-        async def stop() -> None:
-            await trio.sleep(1)
-            bench.connection.stop()
-
-        start = trio.current_time()
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(stop)
-            with pytest.raises(NotConnected, match="not connected any more"):
-                await bench.connection.wait_connected(timeout=300)
-        await bench.connection.wait_ended()
-        with pytest.raises(NotConnected, match=r"any more \(disconnected"):
-            await bench.connection.wait_connected(timeout=300)
-        assert trio.current_time() - start < 5
-
-
 async def test_a_listener_may_skip_the_wait_and_the_status_says_so(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
@@ -332,71 +227,6 @@ async def test_a_listener_may_skip_the_wait_and_the_status_says_so(
         assert bench.connection.status.retry_in == pytest.approx(1, abs=0.1)  # the one fresh try
 
 
-async def test_a_server_that_only_answers_pings_is_seen_by_its_last_event(
-    autojump_clock: trio.testing.MockClock,
-) -> None:
-    """Cut off from its bus it pushes nothing: the link is up, and the age of the last event grows."""
-    async with open_bench() as bench:
-        await bench.connection.wait_connected()
-        assert bench.connection.statistics().last_event_age is None
-        bench.simulator.push({"type": "t"})
-        await trio.sleep(600)
-        assert bench.connection.statistics().last_event_age == pytest.approx(600, abs=1)
-        await bench.lose()
-        await bench.until(CONNECTED)
-        assert (bench.connection.statistics().last_event_age or 0) >= 600
-
-
-class Kernel(trio.abc.Stream):
-    """Holds back what has arrived, as the system does while the event loop stands still."""
-
-    def __init__(self, stream: trio.abc.Stream) -> None:
-        self._stream = stream
-        self.moves = trio.Event()
-        self.moves.set()
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        data = await self._stream.receive_some(max_bytes)
-        await self.moves.wait()
-        return data
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        await self._stream.send_all(data)
-
-    async def wait_send_all_might_not_block(self) -> None:
-        await self._stream.wait_send_all_might_not_block()
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-
-
-async def test_lv4_what_has_come_counts_before_a_timer_that_is_late(
-    autojump_clock: trio.testing.MockClock,
-) -> None:
-    """The loop stands still for 11 s after a ping: the answer that lies there is read first."""
-    kernels: list[Kernel] = []
-
-    def wrap(dial: Any) -> Any:
-        async def connect(endpoint: Any, on_phase: Any) -> trio.abc.Stream:
-            kernels.append(Kernel(await dial(endpoint, on_phase)))
-            return kernels[-1]
-
-        return connect
-
-    async with open_bench(wrap=wrap) as bench:
-        await bench.connection.wait_connected()
-        for _ in range(10):  # Trio shuffles what is due at the same moment
-            pings = len(bench.sent("ping"))
-            kernels[-1].moves = trio.Event()
-            while len(bench.sent("ping")) == pings:  # noqa: ASYNC110 - the simulator tells nobody
-                await trio.sleep(0.5)
-            await trio.sleep(1)
-            kernels[-1].moves.set()
-            autojump_clock.jump(11)
-            await trio.sleep(1)
-        assert bench.states == ["connecting", "connected"]
-
-
 async def test_lost_links_are_logged_once_and_then_quietly(
     autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -413,25 +243,3 @@ async def test_lost_links_are_logged_once_and_then_quietly(
     assert lost[0] == logging.WARNING
     assert len(lost) > 3
     assert set(lost[1:]) == {logging.DEBUG}
-
-
-async def test_dr2_a_stop_during_the_handshake_ends_the_attempt(
-    autojump_clock: trio.testing.MockClock,
-) -> None:
-    """The link that comes up all the same is closed: draining, never connected, no failure."""
-
-    def stopping(dial: Any) -> Any:
-        async def dialled(endpoint: Any, on_phase: Any) -> trio.abc.Stream:
-            stream: trio.abc.Stream = await dial(endpoint, on_phase)
-            bench.connection.drain()
-            return stream
-
-        return dialled
-
-    async with open_bench(wrap=stopping) as bench:
-        await bench.until(ConnectionState.DRAINING)
-        with trio.fail_after(60):
-            await bench.connection.wait_ended()
-        assert bench.states == ["connecting", "draining", "disconnected"]
-        await trio.sleep(1)
-        assert bench.simulator.socket_count == 0

@@ -6,14 +6,12 @@ from typing import Any
 
 import pytest
 import trio
-from connection_bench import open_bench
+from connection_bench import CONNECTED, open_bench
 
 from trunkline.activity.tracker import Tracker
-from trunkline.connection.states import ConnectionState
 from trunkline.errors import NotSent, OutboxFull, OutcomeUnknown, Rejected
 from trunkline.simulator import Fault, Faulty, Plan, Simulator
 
-CONNECTED = ConnectionState.CONNECTED
 STOP = {
     "type": "command",
     "command": "stop",

@@ -1,26 +1,20 @@
 """The faults of reliability §6 that concern the connection, in virtual time over memory streams."""
 
 import itertools
-import logging
 import random
-from functools import partial
 from typing import Any
 
 import pytest
 import trio
 import trio.testing
-from connection_bench import Bench, open_bench
+from connection_bench import CONNECTED, RECONNECTING, open_bench
 from ledger_bench import watch
 from transport_bench import TEXT, answer, everything, frame, opened, read_request, saying
 
-from trunkline.connection.close_policy import Loss, Verdict, verdict
-from trunkline.connection.states import ConnectionState
 from trunkline.errors import OutboxFull, OutcomeUnknown, TransportError
 from trunkline.events import Event, Gap
 from trunkline.simulator import Fault, Faults, Faulty, Plan, Simulator
 from trunkline.simulator.ledger import Ledger
-
-CONNECTED, RECONNECTING = ConnectionState.CONNECTED, ConnectionState.RECONNECTING
 
 
 def faulty(*faults: Fault) -> Simulator:
@@ -152,67 +146,6 @@ async def test_f7_a_peer_that_stops_reading_costs_the_epoch_and_nothing_twice(
         nursery.cancel_scope.cancel()
 
 
-WAITS = {
-    Verdict.RETRY: (0.1, 2.0),
-    Verdict.RESTART: (0.1, 5.0),
-    Verdict.BUSY: (5.0, 35.0),
-    Verdict.SLOW: (24.0, 36.0),
-}
-
-
-@pytest.mark.parametrize(
-    "code", [None, *range(1000, 1004), *range(1007, 1015), 3000, 4000, 4400, 4401, 4403, 4429, 4499]
-)
-async def test_f8_every_close_code_waits_as_the_table_says(
-    autojump_clock: trio.testing.MockClock, code: int | None
-) -> None:
-    """And none ends in `failed`."""
-    async with open_bench() as bench:
-        await bench.until(CONNECTED)
-        await trio.sleep(60)
-        await bench.lose(code)
-        change = bench.changes[-1]
-        low, high = WAITS[verdict(Loss("closed", code=code))]
-        assert change.retry_in is not None
-        assert low <= change.retry_in <= high
-        await bench.until(CONNECTED)
-
-
-@pytest.mark.unmeasured
-@pytest.mark.parametrize(("code", "most"), [(1000, 75), (1012, 300)])
-async def test_f9_accepting_and_closing_makes_no_storm(
-    autojump_clock: trio.testing.MockClock, code: int, most: int
-) -> None:
-    """Ten minutes of it."""
-    async with open_bench() as bench:
-        with trio.move_on_after(600):
-            while True:
-                await bench.until(CONNECTED)
-                bench.simulator.close_all(code)
-                await bench.next_change()
-        assert 10 < len(bench.attempts) <= most
-
-
-async def test_f9_a_slow_cause_is_one_error(
-    autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Closed 1002 each time, for half an hour; told again only after a link that was stable."""
-    async with open_bench() as bench:
-        with trio.move_on_after(1800):
-            while True:
-                await bench.until(CONNECTED)
-                await bench.lose(1002)
-        assert errors(caplog) == ["connection.lost"]
-        await bench.until(CONNECTED)
-        await trio.sleep(100)
-        await bench.lose(1002)
-        assert errors(caplog) == ["connection.lost"] * 2
-
-
-def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [r.getMessage() for r in caplog.records if r.levelno >= logging.ERROR]
-
-
 @pytest.mark.unmeasured
 async def test_f10_200_restarts_lose_nothing_silently(
     autojump_clock: trio.testing.MockClock,
@@ -304,61 +237,3 @@ async def test_f21_acceptance_10_a_flood_is_counted_exactly_and_pings_are_answer
         gap = next(item for item in slow if isinstance(item, Gap))
         assert (slow.index(gap), gap.dropped) == (1, dropped)
         assert bench.states == ["connecting", "connected"]
-
-
-# F25: what storage engines do with the n-th system call
-
-
-class CancelAt(trio.abc.Instrument):
-    """Cancels a scope at the n-th step of any task."""
-
-    def __init__(self, scope: trio.CancelScope, number: int) -> None:
-        self._scope = scope
-        self._left = number
-
-    def before_task_step(self, task: trio.lowlevel.Task) -> None:
-        self._left -= 1
-        if self._left == 0:
-            self._scope.cancel()
-
-
-async def life(bench: Bench) -> None:
-    """Connect, send, receive, lose, come back, drain."""
-    connection = bench.connection
-    await bench.until(CONNECTED)
-    bench.simulator.push({"type": "t"})
-    async with connection.events("t") as events:
-        await connection.barrier()
-        bench.simulator.push({"type": "t"})
-        await anext(events)
-    bench.simulator.close_all(None)
-    await bench.next_change()
-    connection.retry_now()
-    await bench.until(CONNECTED)
-    connection.drain()
-    connection.stop()
-    await connection.wait_ended()
-
-
-@pytest.mark.unmeasured
-@pytest.mark.parametrize("start", range(0, 300, 50))
-def test_f25_a_cancel_at_every_checkpoint_leaves_nothing(start: int) -> None:
-    """At the n-th step of anybody: no task, no subscription, no half-open memory stream is left."""
-
-    async def main(number: int) -> None:
-        before = trio.lowlevel.current_statistics().tasks_living
-        with trio.CancelScope() as scope:
-            instrument = CancelAt(scope, number)
-            trio.lowlevel.add_instrument(instrument)
-            try:
-                async with open_bench() as bench:
-                    await life(bench)
-            finally:
-                trio.lowlevel.remove_instrument(instrument)
-        assert trio.lowlevel.current_statistics().tasks_living == before
-        assert bench.connection.subscription_count("t") == 0
-        assert bench.simulator.socket_count == 0
-
-    for number in range(start + 1, start + 51):
-        clock = trio.testing.MockClock(autojump_threshold=0)
-        trio.run(partial(main, number), clock=clock)
