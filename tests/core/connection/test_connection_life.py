@@ -97,6 +97,23 @@ async def test_gp1_a_gap_stands_where_events_may_be_missing(
         assert gap.epoch == 2
 
 
+async def test_gp1_attempts_that_fail_make_no_gap_shorter(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """They are greeted and refused for ten minutes: the gap begins where the last epoch ended."""
+    async with open_bench() as bench:
+        await bench.connection.wait_connected()
+        bench.simulator.refuse_tokens = True
+        await bench.lose()
+        lost_at = bench.walltime()
+        await trio.sleep(600)
+        bench.simulator.refuse_tokens = False
+        await bench.until(CONNECTED)
+        [gap] = bench.gaps
+        assert gap.since.timestamp() <= lost_at
+        assert gap.until.timestamp() >= lost_at + 600
+
+
 async def test_a_message_before_ready_is_inside_the_gap(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
