@@ -8,11 +8,12 @@ the protocol; at the first thing it cannot judge it takes nothing out any more.
 It also knows how much of a message is unfinished, which the library does not tell (G2, G3).
 """
 
+import re
 import struct
 
 import attrs
 
-HEAD_END = b"\r\n\r\n"
+HEAD_END = re.compile(rb"\n\r?\n")  # as the library's parser sees it (RFC 9112 §2.2)
 UPGRADED = b"HTTP/1.1 101"
 HOLD_LIMIT = 64 * 1024  # bytes; a longer frame that is not whole in its chunk is handed on
 LEAST_CHARGE = 64  # bytes that a fragment counts at least: empty ones cost memory too
@@ -126,10 +127,10 @@ class Lane:
         """Look for the end of the HTTP answer, which may straddle chunks (G8)."""
         before = len(head)
         head += chunk
-        end = head.find(HEAD_END, max(0, before - len(HEAD_END) + 1))
-        if end < 0:
+        found = HEAD_END.search(head, max(0, before - 2))
+        if found is None:
             return [], chunk
-        end += len(HEAD_END) - before
+        end = found.end() - before
         self._head = None
         if not head.startswith(UPGRADED):
             self._is_shut = True  # a rejection: what follows is a body, not frames

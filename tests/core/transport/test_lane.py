@@ -73,12 +73,13 @@ def test_g6_at_what_it_cannot_judge_it_shuts_for_good(bad: bytes, size: int) -> 
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 1 << 20])
-def test_g8_the_end_of_the_head_may_straddle_chunks(size: int) -> None:
-    """And frames may follow it in the same chunk."""
+@pytest.mark.parametrize("head", [HEAD, HEAD.replace(b"\r\n", b"\n")])
+def test_g8_the_end_of_the_head_may_straddle_chunks(size: int, head: bytes) -> None:
+    """And frames may follow it in the same chunk; bare line feeds are line ends, too."""
     lane = Lane(LIMIT)
-    payloads, rest = feed(lane, HEAD + frame(TEXT, b"first") + frame(PING), size)
+    payloads, rest = feed(lane, head + frame(TEXT, b"first") + frame(PING), size)
     assert payloads == [b"first"]
-    assert rest == HEAD + frame(PING)
+    assert rest == head + frame(PING)
 
 
 def test_a_rejections_body_is_no_frames() -> None:
