@@ -1,6 +1,7 @@
 """How a connection notices that its peer is dead, silent or stuck, and that a late timer of ours is none of that."""
 
 import math
+import random
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ import trio
 import trio.lowlevel
 from connection_bench import CONNECTED, RECONNECTING, open_bench
 
+from trunkline.connection.close_policy import LinkLost
+from trunkline.connection.heartbeat import Heartbeat
 from trunkline.simulator import Fault, Plan, Simulator
 from trunkline.simulator.faulty import Faulty
 
@@ -31,6 +34,34 @@ async def test_lv1_a_dead_link_is_noticed_within_32_seconds(
             await bench.next_change()
         assert trio.current_time() - start <= 100 + 32
         assert bench.changes[-1].cause == "heartbeat"
+
+
+async def test_lv4_silence_of_our_own_making_counts_against_nobody(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """While the inbox is full nothing is read: the link is judged once that is over."""
+
+    class Link:
+        last_rx = trio.current_time()
+        is_paused = True
+
+    link: Any = Link()
+    pings: list[Any] = []
+
+    def write(ping: Any) -> None:
+        ping.heads_since = trio.current_time()
+        pings.append(ping)
+
+    heartbeat = Heartbeat(link, 1, 20.0, random.Random(1), write)
+    with trio.move_on_after(20 * 1.1 + 30) as scope:
+        await heartbeat.run()
+    assert scope.cancelled_caught
+    link.is_paused = False
+    start = trio.current_time()
+    with pytest.raises(LinkLost, match="no byte for 10 s"):
+        await heartbeat.run()
+    assert trio.current_time() - start <= 32
+    assert len(pings) == 2
 
 
 async def test_lv3_a_servers_ping_is_answered_at_once(
