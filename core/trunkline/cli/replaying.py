@@ -7,7 +7,7 @@ from typing import Any
 import trio
 
 from trunkline.cli.explaining import Explainer
-from trunkline.connection.protocol import REPLIES, decode
+from trunkline.connection.protocol import decode, is_reply
 from trunkline.host import Host
 from trunkline.host.host import Feed
 from trunkline.recording import Recorded, RecordedGap, read
@@ -29,13 +29,8 @@ def ways(host: Host, recording: Path) -> Iterator[dict[str, Any]]:
         message = decode(recorded.text.encode())
         if message is None:
             yield {"at": recorded.at, "topic": None, "how": "not one JSON object: dropped"}
-        elif not _is_reply(message):
+        elif not is_reply(message):
             yield {"at": recorded.at, **explainer.explain(message)}
-
-
-def _is_reply(message: dict[str, Any]) -> bool:
-    kind = message.get("type")
-    return isinstance(kind, str) and kind in REPLIES
 
 
 def feeding(recording: Path, speed: float) -> Feed:
@@ -61,5 +56,5 @@ def _route(router: Router, recorded: Recorded) -> None:
         return
     payload = recorded.text.encode()
     message = decode(payload)
-    if message is not None and not _is_reply(message):
+    if message is not None and not is_reply(message):
         router.route(message, len(payload), recorded.epoch, recorded.at, origin="replay")

@@ -15,7 +15,6 @@ import trio
 from trunkline.connection.close_policy import Cause, LinkLost, Loss
 from trunkline.connection.heartbeat import Heartbeat
 from trunkline.connection.protocol import (
-    REPLIES,
     Authenticate,
     Authenticated,
     AuthError,
@@ -29,6 +28,7 @@ from trunkline.connection.protocol import (
     User,
     decode,
     encode,
+    is_reply,
     parse_reply,
     read_json,
     refusal,
@@ -152,7 +152,7 @@ class Session:
         message = self._decode(self._unread.popleft())
         if message is None:
             return None
-        if _is_reply(message):
+        if is_reply(message):
             return self._parse(message)
         self._shared.drops.drop("before_ready")
         return None
@@ -281,8 +281,3 @@ class Session:
         head = self._replies.head
         if head is not None and head.heads_since is None:
             head.heads_since = trio.current_time()
-
-
-def _is_reply(message: Mapping[str, Any]) -> bool:
-    kind = message.get("type")
-    return kind.__class__ is str and kind in REPLIES

@@ -103,9 +103,8 @@ def _listening(path: Path) -> Iterator[socket.socket]:
             yield listener
         finally:
             with contextlib.suppress(FileNotFoundError):
-                if (
-                    path.stat().st_ino == ours
-                ):  # a cleaner may have removed it, and another host come
+                # a cleaner may have removed it, and another host come
+                if path.stat().st_ino == ours:
                     path.unlink()
 
 

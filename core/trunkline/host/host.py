@@ -1,6 +1,5 @@
 """The composition root: builds everything from a config, owns the nursery, stops in order."""
 
-import logging
 import os
 import random
 import time
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from trunkline.activity.activity import Activity
+from trunkline.activity.stages import Stages
 from trunkline.activity.tracker import Tracker
 from trunkline.activity.visitor import keep_visitor_id, visitor_id
 from trunkline.background import until
@@ -18,9 +18,9 @@ from trunkline.config import IN_MEMORY, Config, load_config
 from trunkline.connection.connection import Connection
 from trunkline.connection.protocol import fallback_rules
 from trunkline.connection.states import ConnectionState
-from trunkline.control import Pages, serve_port, serve_socket, socket_path
 from trunkline.errors import ConfigError, Interrupted, RequiredPluginMissing
 from trunkline.events import Gap
+from trunkline.host.asking import open_door
 from trunkline.host.drain import Drain
 from trunkline.host.privacy import stages_of
 from trunkline.host.proxies import proxy_warning
@@ -42,8 +42,6 @@ from trunkline.watchdog import watched
 
 if TYPE_CHECKING:
     import httpx
-
-logger = logging.getLogger(__name__)
 
 #: Brings messages from elsewhere than a server; returns when there are no more.
 Feed = Callable[[Router], Awaitable[None]]
@@ -117,18 +115,7 @@ class Host:
             PluginRunner(plugin, services, limits, rng=self._rng, on_change=self._on_change)
             for plugin in self.loaded.plugins
         ]
-        sinks = [rule for runner in self.runners for rule in runner.bound_sinks()]
-        running = {runner.record.name for runner in self.runners}
-        self.activity = Activity(
-            self.tracker,
-            sinks,
-            self._rng,
-            path=None if config.activity.path == IN_MEMORY else Path(config.activity.path),
-            stages=stages,
-            link=self.connection,
-            away=[record.name for record in self.records if record.name not in running],
-            walltime=walltime,
-        )
+        self.activity = self._build_activity(stages, walltime)
         self._backfill = Backfill(self.runners, self.router, walltime)
         self._nursery: trio.Nursery | None = None
         self._stopping = trio.Event()
@@ -136,6 +123,20 @@ class Host:
         self._drain = Drain(*parts, limit=config.host.stop_timeout)
         self._missing: str | None = None
         self._started_at = walltime()
+
+    def _build_activity(self, stages: Stages, walltime: Callable[[], float]) -> Activity:
+        running = {runner.record.name for runner in self.runners}
+        path = self.config.activity.path
+        return Activity(
+            self.tracker,
+            [rule for runner in self.runners for rule in runner.bound_sinks()],
+            self._rng,
+            path=None if path == IN_MEMORY else Path(path),
+            stages=stages,
+            link=self.connection,
+            away=[record.name for record in self.records if record.name not in running],
+            walltime=walltime,
+        )
 
     @classmethod
     def from_file(cls, path: str | Path, **options: Any) -> "Host":
@@ -236,7 +237,7 @@ class Host:
             self.router.serve(nursery)
             if handle_signals:
                 await nursery.start(watch_signals, self._stopping, self._drain.hurry)
-            await self._open_door(nursery)
+            self.http_port = await open_door(self, nursery)
             for record in self.records:  # retained: who subscribes late learns what failed at load
                 self._announce(record, record)
             await nursery.start(self.activity.run)
@@ -259,15 +260,6 @@ class Host:
         """Remember who we are; not before running, for `check` leaves nothing behind."""
         if self.tracker.is_enabled() and self.config.host.data is not None:
             keep_visitor_id(self.config.host.data, self.tracker.visitor_id)
-
-    async def _open_door(self, nursery: trio.Nursery) -> None:
-        """Let operators ask: on a socket that belongs to the config file, and on a port if named."""
-        pages = Pages(self.status, self.metrics, self.unready, self.connection.retry_now)
-        if self.config.path is not None:
-            await nursery.start(serve_socket, socket_path(self.config.path), pages)
-        if self.config.host.http is not None:
-            self.http_port = await nursery.start(serve_port, self.config.host.http, pages)
-            logger.info("host.http", extra={"port": self.http_port})
 
     async def _run_feed(self, feed: Feed) -> None:
         self.connection.drain()  # nothing that is sent can leave

@@ -13,6 +13,7 @@ import orjson
 import trio
 
 from trunkline.activity.tracker import Tracker
+from trunkline.background import background_nursery
 from trunkline.errors import PluginError
 from trunkline.events import Event, Gap
 from trunkline.plugin.binding import telling
@@ -81,21 +82,15 @@ class Lease:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Lend inside, and take everything back at the end; the one error leaves as itself."""
-        error: Exception | None = None
-        async with trio.open_nursery() as nursery:
+        """Lend inside, and take everything back at the end."""
+        async with background_nursery() as nursery:
             self._nursery = nursery
             try:
                 yield
-            except Exception as exc:  # noqa: BLE001 - only carried out of the nursery, which would wrap it
-                error = exc
             finally:
                 self._nursery = None
                 while self._undos:
                     self._undos.popitem()[1]()
-                nursery.cancel_scope.cancel()
-        if error is not None:
-            raise error
 
     def borrow(self) -> "Lease":
         """Return the lease itself.

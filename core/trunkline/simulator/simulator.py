@@ -14,6 +14,7 @@ import attrs
 import trio
 import trio.testing
 
+from trunkline.background import background_nursery
 from trunkline.errors import TransportError, UsageError
 from trunkline.simulator.faults import Faults, cause
 from trunkline.simulator.listener import Listener, Refusal, Tally
@@ -203,19 +204,12 @@ class Simulator:
     @asynccontextmanager
     async def _alive(self) -> AsyncIterator[trio.Nursery]:
         """Let scenario and faults happen while the body runs."""
-        error: Exception | None = None
-        async with trio.open_nursery() as nursery:
+        async with background_nursery() as nursery:
             nursery.start_soon(cause, self._faults, self, self._random("faults"))
             if self._scenario is not None:
                 stage = Stage(self.world, self._random("life"), ACCOUNT_A, self._speed)
                 nursery.start_soon(self._scenario, stage)
-            try:
-                yield nursery
-            except Exception as exc:  # noqa: BLE001 - the caller's; leaves as itself, in no group
-                error = exc
-            nursery.cancel_scope.cancel()
-        if error is not None:
-            raise error
+            yield nursery
 
     async def _keep_door(
         self,

@@ -31,6 +31,7 @@ from trunkline.connection.protocol.messages import (
     SubscriptionError,
     Unsubscribe,
     User,
+    is_reply,
     parse_reply,
     unstructure,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "encode_activity",
     "expected_reply",
     "fallback_rules",
+    "is_reply",
     "parse_reply",
     "read_json",
     "refusal",

@@ -194,8 +194,14 @@ REPLIES: Mapping[str, type[Reply]] = {
 }
 
 
+def is_reply(message: Mapping[str, Any]) -> bool:
+    """Tell whether a message is what the server says to one socket alone."""
+    kind = message.get("type")
+    return isinstance(kind, str) and kind in REPLIES
+
+
 def parse_reply(message: Mapping[str, Any]) -> Reply:
-    """Structure a message whose type is in `REPLIES`.
+    """Structure a message that `is_reply`.
 
     Raises:
         InvalidData: a field is missing or of the wrong kind.
