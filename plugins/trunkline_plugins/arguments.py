@@ -14,3 +14,6 @@ def text(value: str) -> str:
     except UnicodeEncodeError:
         raise click.BadParameter("it is not UTF-8") from None
     return value
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")

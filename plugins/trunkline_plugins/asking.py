@@ -1,5 +1,6 @@
 """The server's HTTP interface, as the built-ins ask it: in pages, and with its refusals as errors."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -14,6 +15,7 @@ MOST_ROWS = 10_000  # of one question; who has more wants an export, not a table
 TOTAL = "x-total-count"
 TROUBLE = 500
 BUSY = frozenset({408, 425, 429})
+_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
 
 #: How asking fails: refused, not asked, not answered, or not answered by what we know.
 FAILURES = (Rejected, NotSent, OutcomeUnknown, InvalidData)
@@ -104,6 +106,11 @@ async def rows(
 def is_in_trouble(status: int) -> bool:
     """Tell whether an HTTP status speaks of the server, not of what was asked: it may change."""
     return status >= TROUBLE or status in BUSY
+
+
+def is_id(text: str) -> bool:
+    """Tell whether this may be an id, or the beginning of one: it stands in a path."""
+    return _ID.fullmatch(text) is not None
 
 
 def is_row(data: object) -> bool:

@@ -18,13 +18,12 @@ from trunkline_plugins.approval.person import decide, find
 from trunkline_plugins.approval.request import key_of
 from trunkline_plugins.approval.server import Server
 from trunkline_plugins.approval.words import request_lines, result_line
-from trunkline_plugins.arguments import text
+from trunkline_plugins.arguments import json_option, text
 
 Context = PluginContext[ApprovalConfig]
 
 COLOURS = {"approved": "green", "declined": "green", "pending": "yellow"}
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 comment_option = click.option(
     "--comment", default="", type=text, help="Say why; the agent's people see it."
 )

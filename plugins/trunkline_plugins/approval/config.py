@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 import attrs
 
-from trunkline.plugin_api import Seconds, WhereError, compile_where
+from trunkline.plugin_api import Seconds
+from trunkline_plugins.conditions import compiles
 
 #: What a rule does with a request.
 Decide = Literal["notify", "decline", "approve"]
@@ -20,17 +21,10 @@ class RuleSettings:
 
     decide: Decide
     """`notify` leaves it to a person, `decline` and `approve` answer at once."""
-    where: Mapping[str, Any] | None = attrs.field(default=None)
+    where: Mapping[str, Any] | None = attrs.field(default=None, validator=compiles)
     """The condition on the request; none means every request."""
     comment: str = ""
     """What the answer says, for whoever asks why."""
-
-    @where.validator
-    def _compiles(self, _: object, where: Mapping[str, Any] | None) -> None:
-        try:
-            compile_where(where or {})
-        except WhereError as exc:
-            raise ValueError(str(exc)) from None
 
 
 @attrs.frozen(kw_only=True)

@@ -16,6 +16,7 @@ from trunkline_plugins.approval.server import Server
 from trunkline_plugins.approval.store import ApprovalStore
 from trunkline_plugins.approval.table import COLUMNS, rows
 from trunkline_plugins.seams import CONNECTED
+from trunkline_plugins.text import aligned
 
 REFRESH = 1.0  # s; ages and deadlines are shown to the second
 COMPARE = 60.0  # s between two comparisons with the server, which may have fallen silent
@@ -109,12 +110,7 @@ def _text(store: ApprovalStore, *, want_all: bool, as_json: bool) -> str:
         return json.dumps([attrs.asdict(each, value_serializer=_plain) for each in approvals])
     if not approvals:
         return NOTHING
-    table = [tuple(column.upper() for column in COLUMNS), *rows(approvals, store.now())]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in table
-    )
+    return aligned(COLUMNS, rows(approvals, store.now()))
 
 
 def _plain(_: type, __: object, value: object) -> object:

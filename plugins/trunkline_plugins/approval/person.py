@@ -14,16 +14,10 @@ from trunkline_plugins.approval.config import ApprovalConfig
 from trunkline_plugins.approval.deciding import At, Deciding, nowhere
 from trunkline_plugins.approval.decision import Decision, Outcome
 from trunkline_plugins.approval.log import DecisionLog
-from trunkline_plugins.approval.request import (
-    PENDING,
-    TOPIC,
-    Message,
-    digest,
-    key_of,
-    view_of,
-)
-from trunkline_plugins.approval.server import ID, Server
+from trunkline_plugins.approval.request import PENDING, TOPIC, Message, digest, key_of, view_of
+from trunkline_plugins.approval.server import Server
 from trunkline_plugins.approval.types import ApprovalVoteReceived
+from trunkline_plugins.asking import is_id
 from trunkline_plugins.audit import actor
 
 FULL_LENGTH = 36  # characters of a UUID
@@ -44,7 +38,7 @@ async def find(server: Server, prefix: str, *, is_to_decide: bool = False) -> Me
         TrunklineError: as `Server.request`.
     """
     wanted = key_of(prefix)
-    if not ID.fullmatch(prefix):
+    if not is_id(prefix):
         raise UserError(f"{prefix!r} is no id of a request; `trunkline approvals` lists them")
     if len(wanted) == FULL_LENGTH:
         found = [await server.request(prefix)]

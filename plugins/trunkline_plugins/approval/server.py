@@ -4,7 +4,6 @@ Reading is tried again, deciding never: whether an answer that was lost had been
 out by reading.
 """
 
-import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from typing import Any
@@ -15,13 +14,11 @@ from trunkline import InvalidData, NotSent, OutcomeUnknown, Rejected, TrunklineE
 from trunkline_plugins.approval.answer import NOT_FOUND, UNANSWERED, Result, refusal, result_of
 from trunkline_plugins.approval.decision import Decision
 from trunkline_plugins.approval.request import Message, message_of
-from trunkline_plugins.asking import PAGE, Asker, ask, is_in_trouble
+from trunkline_plugins.asking import PAGE, Asker, ask, is_id, is_in_trouble
 
 PATH = "/api/v1/approval-requests"
 MOST_PAGES = 20  # so that a server that never ends is left in the end
 PAUSES = (1.0, 2.0)  # s before reading again
-#: What an id, or the beginning of one, may look like: it stands in a path.
-ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
 
 Row = Mapping[str, Any]
 
@@ -125,7 +122,7 @@ class Server:
 
 def _checked(request_id: str) -> str:
     """Let nothing into a path that is no id."""
-    if not ID.fullmatch(request_id):
+    if not is_id(request_id):
         raise InvalidData("this is no id of a request")
     return request_id
 

@@ -12,7 +12,7 @@ import trio
 
 from trunkline import PluginContext
 from trunkline.plugin_api import Opener, UserError, promised
-from trunkline_plugins.arguments import text
+from trunkline_plugins.arguments import json_option, text
 from trunkline_plugins.asking import FAILURES, rows
 from trunkline_plugins.flow import control
 from trunkline_plugins.flow.execution import Execution
@@ -34,7 +34,6 @@ LIMIT = 30.0  # s for the link and the acknowledgement
 UNKNOWN = "it may have been sent, the answer is not known; look: trunkline flows show"
 COLOURS = {"error": "red", "warning": "yellow", "status": "cyan", "tool": "bright_black"}
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 limit_option = click.option(
     "--limit",
     default=LIMIT,

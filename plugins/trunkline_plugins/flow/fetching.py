@@ -3,7 +3,6 @@
 So what is fetched goes the way of what is pushed, and the store needs no second understanding.
 """
 
-import string
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import trio
 
 from trunkline import Rejected
-from trunkline_plugins.asking import FAILURES, Asker, ask, is_row, moment, odd, rows
+from trunkline_plugins.asking import FAILURES, Asker, ask, is_id, is_row, moment, odd, rows
 from trunkline_plugins.flow.execution import FINAL_STATUSES, Execution
 from trunkline_plugins.flow.store import ExecutionStore
 
@@ -23,7 +22,6 @@ MARGIN = timedelta(seconds=60)  # the server's clock and ours, and what is writt
 MOST_ALONE = 200  # executions that are asked for one by one
 AT_ONCE = 4  # so that many do not wait so long for their turn that they are late
 NOT_FOUND = 404
-_ID = frozenset(string.ascii_letters + string.digits + "-_")
 
 Row = Mapping[str, Any]
 Message = dict[str, Any]
@@ -81,8 +79,8 @@ async def _of_one(
     asker: Asker, execution_id: str, more: str = "", params: Mapping[str, Any] | None = None
 ) -> Any:
     """Ask about one execution; None where there is none, or where this can be no id."""
-    if not execution_id or not _ID.issuperset(execution_id):
-        return None  # an event may name anything, and this stands in a path
+    if not is_id(execution_id):
+        return None  # an event may name anything
     try:
         return await ask(asker, "GET", f"{PATH}/{execution_id}{more}", params)
     except Rejected as exc:

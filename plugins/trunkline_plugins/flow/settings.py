@@ -6,15 +6,8 @@ from typing import Any, Literal
 
 import attrs
 
-from trunkline.plugin_api import Seconds, WhereError, compile_where
-
-
-def _compiles(_: object, __: object, where: Mapping[str, Any] | None) -> None:
-    """Validate conditions where they enter; attrs passes instance, field and value."""
-    try:
-        compile_where(where or {})
-    except WhereError as exc:
-        raise ValueError(str(exc)) from None
+from trunkline.plugin_api import Seconds
+from trunkline_plugins.conditions import compiles
 
 
 @attrs.frozen(kw_only=True)
@@ -33,7 +26,7 @@ class GuardRule:
     """More tokens than this it may not use."""
     max_cost: float | None = None
     """More US dollars than this it may not cost, by its model calls so far."""
-    where: Mapping[str, Any] | None = attrs.field(default=None, validator=_compiles)
+    where: Mapping[str, Any] | None = attrs.field(default=None, validator=compiles)
     """No event of it may hold to these conditions."""
     dry_run: bool = False
     """Write down what would be done, and do nothing."""
