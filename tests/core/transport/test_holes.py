@@ -80,10 +80,11 @@ async def test_t4_a_cancelled_exit_closes_the_descriptor(moment: float) -> None:
                 on_phase=lambda _: None,
             ):
                 await trio.sleep(0.02)
-        for stream in accepted:
-            await trio.aclose_forcefully(stream)
-        await trio.testing.wait_all_tasks_blocked()
-        assert descriptors() == before
+        with trio.fail_after(5):
+            while descriptors() != before:  # a look-up may still be at work, a socket come late
+                for stream in accepted:
+                    await trio.aclose_forcefully(stream)
+                await trio.sleep(0.01)
         nursery.cancel_scope.cancel()
 
 
