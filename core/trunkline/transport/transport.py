@@ -172,14 +172,16 @@ class Transport:
             return
         self._is_leaving = True
         self._guard.leave()
-        with trio.move_on_after(LEAVE_LIMIT, shield=True):
-            why = self._guard.why
-            if why is not None and why.kind == "protocol" and why.code in endings.OUR_VERDICTS:
-                await self._guard.send_close(why.code)
-            elif why is None and self._socket is not None:
-                await self._socket.aclose(code)
-        await self._guard.aclose()
-        self._scope.cancel()
+        why = self._guard.why
+        try:
+            with trio.move_on_after(LEAVE_LIMIT, shield=True):
+                if why is not None and why.kind == "protocol" and why.code in endings.OUR_VERDICTS:
+                    await self._guard.send_close(why.code)
+                elif why is None and self._socket is not None:
+                    await self._socket.aclose(code)
+        finally:  # whatever the library raises: its reader is shielded, and would stay for ever
+            await self._guard.aclose()
+            self._scope.cancel()
 
     def _error(self) -> TransportError:
         """Return the first cause, as a new exception each time it is raised."""

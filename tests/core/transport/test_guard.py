@@ -90,6 +90,20 @@ async def test_s_running_out_of_memory_is_not_the_networks_fault(
             pass
 
 
+async def test_a_library_that_raises_while_it_is_left_holds_nobody_up(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stream is closed and its reader ended, always."""
+
+    async def broken(*_: object) -> None:
+        await trio.lowlevel.checkpoint()
+        raise RuntimeError("a bug")
+
+    with trio.fail_after(5), pytest.raises(RuntimeError, match="a bug"):
+        async with opened(saying(b"")) as transport:
+            monkeypatch.setattr(transport._socket, "aclose", broken)  # noqa: SLF001 - the library's
+
+
 async def test_the_bench_itself_closes_what_it_opened(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
