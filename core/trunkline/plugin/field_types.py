@@ -84,8 +84,8 @@ def _is_known(kind: Any) -> bool:
 
 def _is_known_union(kinds: list[Any]) -> bool:
     """Tell whether it is one kind, which may be None, or classes told apart by `kind`."""
-    if len(kinds) == 1:
-        return _is_known(kinds[0])
+    if len(kinds) == 1 or set(kinds) == {str, Secret}:
+        return all(_is_known(kind) for kind in kinds)
     return all(
         attrs.has(kind)
         and get_origin(getattr(attrs.fields_dict(kind).get("kind"), "type", None)) is Literal

@@ -46,6 +46,7 @@ class Everything:
     secret: Secret
     open: str | Secret
     hidden: str | Secret
+    lent: str | Secret | None
     word: Literal["a", "b"]
     colour: Colour
     words: tuple[str, ...]
@@ -69,6 +70,7 @@ TABLE = {
     "secret": {"env": "CANARY"},
     "open": "x",
     "hidden": {"env": "CANARY"},
+    "lent": {"env": "CANARY"},
     "word": "a",
     "colour": "red",
     "words": ["x"],
@@ -97,7 +99,8 @@ def test_p19_what_passes_can_be_structured() -> None:
 
     settings = config.plugin("one", Everything)
 
-    assert (settings.open, settings.hidden) == ("x", Secret("canary"))
+    secret = Secret("canary")
+    assert (settings.open, settings.hidden, settings.lent) == ("x", secret, secret)
     assert (settings.nested, settings.either) == (File(Path("/base/c")), Net("u"))
     assert settings.many == (File(Path("/base/d")),)
 
