@@ -1,4 +1,4 @@
-"""F19: ten bad plugins beside a good one, in a whole host; the good one loses nothing."""
+"""F19: bad plugins of eleven kinds beside a good one, in a whole host; the good one loses nothing."""
 
 import logging
 import sys
@@ -54,6 +54,10 @@ BAD: dict[str, tuple[str, str | None]] = {
         "    classifiers.add('types', lambda kind: kind.gone)\n",
         None,
     ),
+    "k_panics": (  # as a library in Rust does
+        "class Panic(BaseException): ...\n" + RUN + "    raise Panic('unwrap on None')\n",
+        "Panic: unwrap on None",
+    ),
 }
 GOOD = """
 seen = []
@@ -75,7 +79,7 @@ def trunkline_register_subscriptions(subscriptions):
 SECONDS = 400  # virtual; each has had many tries by then
 
 
-async def test_f19_ten_bad_plugins_beside_a_good_one(
+async def test_f19_bad_plugins_beside_a_good_one(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, autojump_clock: trio.testing.MockClock
 ) -> None:
     """Each is named, waits with reason and time, and is tried again for ever; the socket stays.
