@@ -68,6 +68,7 @@ class PluginRunner:
         self._note = ""
         self._ctx: Context[Any] | None = None  # of an attempt that is up
         self._up = trio.Event()
+        self._on_rise: Callable[[], None] = lambda: None
         self._lease: Lease | None = None
         self._scope = trio.CancelScope()
         self._cleanup_by = math.inf  # on Trio's clock
@@ -128,7 +129,16 @@ class PluginRunner:
         try:
             with self._scope:
                 async with trio.open_nursery() as nursery:
-                    undos = [self._subscribe(rule, nursery) for rule in self.plugin.subscriptions]
+                    undos: list[Undo] = []
+
+                    def subscribe() -> None:
+                        rules = [] if undos else self.plugin.subscriptions
+                        undos.extend(self._subscribe(rule, nursery) for rule in rules)
+
+                    if self.plugin.has_run:
+                        subscribe()  # from now on events wait until it is up
+                    else:
+                        self._on_rise = subscribe  # it is up at once, and its handlers need a `ctx`
                     try:
                         name = f"plugin {self.plugin.name}"
                         await supervise(
@@ -192,6 +202,7 @@ class PluginRunner:
     def _rise(self, ctx: Context[Any]) -> None:
         self._ctx = ctx
         self._up.set()
+        self._on_rise()
         self._move(_S.RUNNING)
 
     def _fall(self) -> None:

@@ -37,6 +37,26 @@ async def test_p14_a_plugin_without_a_task_is_up_at_once(autojump_clock: MockClo
         assert runner.record.state.value == "running"
 
 
+async def test_p10_a_plugin_without_a_task_is_told_what_is_retained(
+    autojump_clock: MockClock,
+) -> None:
+    """Its handlers have their `ctx` by then, whether they are called in line or have a worker."""
+    got: list[tuple[str, str]] = []
+
+    def inline(event: Event, ctx: PluginContext[Any]) -> None:
+        got.append((ctx.name, "inline"))
+
+    async def worker(event: Event, ctx: PluginContext[Any]) -> None:
+        got.append((ctx.name, "worker"))
+
+    handlers = [{"topic": "system", "handler": handler} for handler in (inline, worker)]
+    host = hosted(subscriptions=handlers)
+    host.router.announce("plugin.state", {}, key="another")
+    async with host.running():
+        assert got == [("one", "inline"), ("one", "worker")]
+        assert host.router.statistics().handler_errors == {}
+
+
 async def test_p14_returning_counts_as_started(autojump_clock: MockClock) -> None:
     """And leaves the plugin running, with a `ctx` that goes on working."""
     contexts = []
