@@ -20,10 +20,9 @@ import orjson
 import trio
 
 from trunkline.plugin_api import UserError
+from trunkline_plugins.files import APPENDING, MODE, write_all
 
-MODE = 0o600
 TAIL = 4 * 1024 * 1024  # bytes, of which a line has some 350
-FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class AuditLog:
@@ -62,7 +61,7 @@ def opened(path: Path) -> Iterator[int]:
         OSError: it cannot be, or is no file of its own.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fd = os.open(path, FLAGS, MODE)
+    fd = os.open(path, APPENDING, MODE)
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise OSError(errno.EINVAL, "not a regular file", str(path))
@@ -101,9 +100,7 @@ def append(fd: int, line: bytes) -> None:
     """
     size = os.fstat(fd).st_size
     is_torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
-    rest = memoryview(b"\n" + line if is_torn else line)
-    while rest:
-        rest = rest[os.write(fd, rest) :]
+    write_all(fd, b"\n" + line if is_torn else line)
     os.fsync(fd)
 
 

@@ -11,7 +11,8 @@ import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
 
-MODE = 0o600
+from trunkline_plugins.files import MODE
+
 STAMP = "%Y%m%dT%H%M%S.%f"  # sorts by time
 STAMP_PATTERN = r"\d{8}T\d{6}\.\d{6}"
 COPY_BYTES = 1024 * 1024

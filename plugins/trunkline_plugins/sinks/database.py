@@ -13,10 +13,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from trunkline.plugin_api import NotReady
+from trunkline_plugins.files import MODE, is_at
 from trunkline_plugins.sinks.encoding import Row
 from trunkline_plugins.sinks.tables import SQLITE_INSERT, SQLITE_STEPS, SQLITE_VERSIONS
 
-MODE = 0o600
 BUSY_TIMEOUT = 5.0  # s for another writer of the same file
 
 
@@ -87,11 +87,7 @@ class Database:
 
     def _is_at_path(self) -> bool:
         """Tell whether nobody has moved or deleted the file: its rows would be lost."""
-        try:
-            there = os.lstat(self._path)
-        except FileNotFoundError:
-            return False
-        return self._file is not None and os.path.samestat(there, self._file)
+        return self._file is not None and is_at(self._path, self._file)
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
         with connection:

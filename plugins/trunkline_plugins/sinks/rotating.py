@@ -12,12 +12,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from trunkline_plugins.files import APPENDING, MODE, is_at, write_all
 from trunkline_plugins.sinks.archive import put_aside, tidy
 
 MAX_BYTES = 100 * 1024 * 1024
 KEEP = 14  # archives; two weeks of days
-MODE = 0o600
-FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 LONGEST_LINE = 64 * 1024 * 1024  # bytes; far beyond the largest message
 BLOCK = 64 * 1024  # bytes read at once when looking for the last line
 
@@ -74,9 +73,7 @@ class RotatingFile:
                 self.close()
                 put_aside(self.path, self._now(), keep=self._keep)
                 fd = self._opened()
-            rest = memoryview(lines)
-            while rest:
-                rest = rest[os.write(fd, rest) :]
+            write_all(fd, lines)
             if self._fsync:
                 os.fsync(fd)
         except OSError:
@@ -85,26 +82,18 @@ class RotatingFile:
 
     def _opened(self) -> int:
         """Return a descriptor of the file that is at the path now."""
-        if self._fd is not None and not self._is_at_path(self._fd):
+        if self._fd is not None and not is_at(self.path, os.fstat(self._fd)):
             self.close()
         if self._fd is None:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             tidy(self.path, keep=self._keep)  # a crash may have cut the last rotation short
-            self._fd = os.open(self.path, FLAGS, MODE)
+            self._fd = os.open(self.path, APPENDING, MODE)
             try:
                 _repair(self._fd, self.path)
             except OSError:
                 self.close()
                 raise
         return self._fd
-
-    def _is_at_path(self, fd: int) -> bool:
-        """Tell whether somebody has moved or deleted the file meanwhile."""
-        try:
-            there = os.lstat(self.path)
-        except FileNotFoundError:
-            return False
-        return os.path.samestat(there, os.fstat(fd))
 
     def _is_due(self, fd: int, byte_count: int) -> bool:
         status = os.fstat(fd)
