@@ -125,14 +125,22 @@ async def test_cr1_a_provider_that_fails_is_an_ordinary_retry_and_never_asked_tw
 async def test_cr4_another_user_than_before_is_a_refusal(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """Nothing queued for one user is ever sent as another."""
+    """Nothing queued for one user is ever sent as another; a fresh token is asked for."""
     users = {"demo-token": ALICE}
     simulator = Simulator(seed=1, users=users)
-    async with open_bench(simulator) as bench:
+    asked: list[bool] = []
+
+    async def provider(*, fresh: bool) -> str:
+        asked.append(fresh)
+        await trio.lowlevel.checkpoint()
+        return "demo-token"
+
+    async with open_bench(simulator, token=provider) as bench:
         await bench.connection.wait_connected()
         users["demo-token"] = BOB
         await bench.lose()
         await bench.until(BLOCKED)
+        assert asked == [False, False, True]
         await trio.sleep(100)
         assert bench.connection.state is BLOCKED
         users["demo-token"] = attrs.evolve(ALICE)
