@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,9 +41,6 @@ _CONNECTING: Mapping[tuple[str, ...], Mapping[str, Any]] = {
         "help": "Take the token from this environment variable; it never stands on a command line.",
     },
 }
-config_option, url_option, token_option = (
-    click.option(*names, **arguments) for names, arguments in _CONNECTING.items()
-)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 level_option = click.option(
     "--log-level",
@@ -87,6 +85,20 @@ def config_if_any(file: Path | None) -> Config:
     if file in {None, DEFAULT_FILE} and not DEFAULT_FILE.exists():
         return config_from_mapping({"connection": {"url": "ws://127.0.0.1/"}}, environ={})
     return load_config(file or DEFAULT_FILE)
+
+
+def connecting(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command be told where to connect; it gets that as `settings`."""
+
+    @wraps(command)
+    def connected(
+        *, file: Path | None, url: str | None, token_env: str | None, **others: Any
+    ) -> None:
+        command(settings=connection_of(file, url, token_env), **others)
+
+    for names, arguments in reversed([*_CONNECTING.items()]):
+        connected = click.option(*names, **arguments)(connected)
+    return connected
 
 
 def connecting_options(keep: Callable[..., Any]) -> list[click.Option]:

@@ -7,14 +7,8 @@ from typing import Any
 import click
 
 from trunkline.cli import logs
-from trunkline.cli.options import (
-    config_option,
-    connection_of,
-    level_option,
-    opening,
-    token_option,
-    url_option,
-)
+from trunkline.cli.options import connecting, level_option, opening
+from trunkline.config import ConnectionSettings
 
 
 @click.command()
@@ -22,9 +16,7 @@ from trunkline.cli.options import (
 @click.option("--count", type=click.IntRange(1), help="Stop after so many frames.")
 @click.option("--seconds", type=click.FloatRange(0.1), help="Stop after so many seconds.")
 @click.option("--force", is_flag=True, help="Replace FILE if it exists.")
-@url_option
-@token_option
-@config_option
+@connecting
 @level_option
 def record(
     recording: Path,
@@ -32,9 +24,7 @@ def record(
     count: int | None,
     seconds: float | None,
     force: bool,
-    url: str | None,
-    token_env: str | None,
-    file: Path | None,
+    settings: ConnectionSettings,
     log_level: str,
 ) -> None:
     """Record what the server sends to FILE, with its times, until Ctrl-C.
@@ -50,7 +40,6 @@ def record(
     from trunkline.cli.recorder import Recorder
     from trunkline.recording import created, header
 
-    settings = connection_of(file, url, token_env)
     logs.set_up("warning" if log_level == "info" else log_level)
     recorder = Recorder(count)
     started = time.monotonic()

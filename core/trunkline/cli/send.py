@@ -1,21 +1,14 @@
 """`trunkline send`: one message, and what the server says to it."""
 
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 import orjson
 
 from trunkline.cli import logs
-from trunkline.cli.options import (
-    config_option,
-    connection_of,
-    level_option,
-    opening,
-    token_option,
-    url_option,
-)
+from trunkline.cli.options import connecting, level_option, opening
+from trunkline.config import ConnectionSettings
 
 LIMIT = 30.0  # s
 
@@ -29,17 +22,13 @@ LIMIT = 30.0  # s
     type=click.FloatRange(0.1),
     help="Seconds to wait for the link and the reply.",
 )
-@url_option
-@token_option
-@config_option
+@connecting
 @level_option
 def send(
     message: str,
     *,
     limit: float,
-    url: str | None,
-    token_env: str | None,
-    file: Path | None,
+    settings: ConnectionSettings,
     log_level: str,
 ) -> None:
     """Send one MESSAGE (JSON, - for stdin) and print the server's reply, as JSON.
@@ -58,7 +47,6 @@ def send(
         decoded = orjson.loads(text)
     except orjson.JSONDecodeError as exc:
         raise click.UsageError(f"MESSAGE is not JSON: {exc}") from None
-    settings = connection_of(file, url, token_env)
     logs.set_up("warning" if log_level == "info" else log_level)
     with promised(lambda: "it may have been sent, the answer is not known"):
         reply = trio.run(_send, decoded, opening(settings), limit)

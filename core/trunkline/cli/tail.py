@@ -1,23 +1,13 @@
 """`trunkline tail`: events and gaps of a topic, one line each, as they come."""
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from trunkline.cli import logs
 from trunkline.cli.completing import complete_topic
-from trunkline.cli.options import (
-    config_option,
-    connection_of,
-    json_option,
-    level_option,
-    opening,
-    token_option,
-    url_option,
-    where_of,
-)
-from trunkline.config import EVERY_TOPIC, is_topic
+from trunkline.cli.options import connecting, json_option, level_option, opening, where_of
+from trunkline.config import EVERY_TOPIC, ConnectionSettings, is_topic
 from trunkline.text import escaped
 
 COLOURS = {"error": "red", "warning": "yellow"}
@@ -42,9 +32,7 @@ def _topic(_ctx: click.Context, _param: click.Parameter, name: str) -> str:
 @json_option
 @click.option("--raw", is_flag=True, help="Print the messages as the server sent them, JSON lines.")
 @click.option("--count", type=click.IntRange(1), help="Stop after so many events.")
-@url_option
-@token_option
-@config_option
+@connecting
 @level_option
 def tail(
     topic: str,
@@ -53,9 +41,7 @@ def tail(
     as_json: bool,
     raw: bool,
     count: int | None,
-    url: str | None,
-    token_env: str | None,
-    file: Path | None,
+    settings: ConnectionSettings,
     log_level: str,
 ) -> None:
     """Print events and gaps of TOPIC as they come, until Ctrl-C; `*` is every topic.
@@ -67,7 +53,6 @@ def tail(
     """
     import trio
 
-    settings = connection_of(file, url, token_env)
     where = where_of(conditions)
     logs.set_up(log_level)
     form = "raw" if raw else "json" if as_json else "text"
