@@ -179,6 +179,10 @@ def where_of(conditions: tuple[str, ...]) -> Mapping[str, Any] | None:
         path, sign, text = condition.partition("=")
         if not sign or not path:
             raise click.UsageError(f"--where {condition}: write path=value, such as execution_id=1")
+        if path in where:
+            raise click.UsageError(
+                f'--where {path} is given twice; for one of several: --where \'{path}=["a", "b"]\''
+            )
         where[path] = _meant(text)
     try:
         compile_where(where)

@@ -132,6 +132,8 @@ def _compare(ways: Iterator[dict[str, Any]], expect: Path) -> int:
         wanted = expect.read_text().splitlines()
     except (OSError, UnicodeDecodeError) as exc:
         raise UserError(f"{expect} cannot be read: {exc}") from exc
+    if wanted and not wanted[0].startswith("{"):
+        raise UserError(f"{expect} is not what `trunkline replay --json` prints")
     found = [_json(way) for way in ways]
     lines = list(difflib.unified_diff(wanted, found, str(expect), "replayed", lineterm="", n=1))
     for line in lines:

@@ -114,11 +114,18 @@ def check_conditions(value: object, _: Kind, __: Site) -> Mapping[str, Any]:
     """Take conditions that can be compiled."""
     if not isinstance(value, Mapping):
         raise Unfit
-    try:
-        compile_where(value)
-    except WhereError as exc:
-        raise Expected(str(exc)) from None
+    wrong = [text for path in value if (text := _why_unusable({path: value[path]}))]
+    if wrong:
+        raise Expected("; ".join(wrong))
     return dict(value)
+
+
+def _why_unusable(condition: Mapping[str, Any]) -> str:
+    try:
+        compile_where(condition)
+    except WhereError as exc:
+        return str(exc)
+    return ""
 
 
 def check_class(value: object, kind: Kind, site: Site) -> object:

@@ -13,6 +13,7 @@ from typing import Self
 import attrs
 
 from trunkline.activity.sinks import SinkRule
+from trunkline.border import let_pass
 from trunkline.errors import NotReady, Reject
 from trunkline.events import Event
 from trunkline.plugin.binding import BoundSink
@@ -115,7 +116,8 @@ class WatchedSink:
             raise
         except NotReady:
             raise
-        except Exception as exc:
+        except BaseException as exc:
+            let_pass(exc)
             error = ContainedError(self._owner, "sink.failed", reason_of(exc), exc)
             self._contained.errors.append(error)
             raise

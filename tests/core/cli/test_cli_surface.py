@@ -73,6 +73,10 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         (["tail", "audit", "--url", "ws://a b"], "no blanks"),
         (["tail", "audit", "--url", "wss://x/", "--token-env", "NOT_SET"], "NOT_SET is not set"),
         (["tail", "audit", "--url", "wss://x/", "--where", "a"], "write path=value"),
+        (
+            ["tail", "audit", "--url", "wss://x/", "--where", "n=1", "--where", "n=2"],
+            "n is given twice",
+        ),
         (["send", "{", "--url", "wss://x/"], "MESSAGE is not JSON"),
         (["simulate", "--port", "70000"], "70000 is not in the range"),
         (["simulate", "--port", "0", "--scenario", "nope"], "no scenario 'nope'"),

@@ -109,6 +109,9 @@ def test_p26_an_expectation_holds_until_the_configuration_changes(
     assert '-{"at"' in out
     assert '+{"at"' in out
     assert "10.0.0.1" in out
+    expected.write_text(replayed(recording, "--config", config)[1])  # `--json` was forgotten
+    with pytest.raises(UserError, match="is not what `trunkline replay --json` prints"):
+        replayed(recording, "--config", config, "--expect", expected)
 
 
 def test_replay_feeds_a_host_whose_plugins_see_where_events_come_from(

@@ -41,6 +41,9 @@ async def test_p25_each_kind_of_failure_can_be_taken(trunkline_host: HostFactory
     async def write(events: Sequence[Event]) -> None:
         raise OSError(5, "disk")
 
+    async def exits(events: Sequence[Event]) -> None:
+        raise SystemExit(3)
+
     @hookimpl
     def trunkline_register_filters(filters: Filters) -> None:
         filters.add("mask", lambda event: 1 / 0, topics=("approvals",))  # type: ignore[arg-type, return-value] # it fails
@@ -48,6 +51,7 @@ async def test_p25_each_kind_of_failure_can_be_taken(trunkline_host: HostFactory
     plugins = {
         "task": running(run),
         "sink": delivering(write),
+        "exits": delivering(exits),
         "rule": SimpleNamespace(trunkline_register_filters=trunkline_register_filters),
     }
     async with trunkline_host(only=plugins) as host:
@@ -63,6 +67,7 @@ async def test_p25_each_kind_of_failure_can_be_taken(trunkline_host: HostFactory
         ("task.fatal", "task"): "no licence",
         ("rule.failed", "rule.mask"): "ZeroDivisionError: division by zero",
         ("sink.failed", "sink"): "OSError: [Errno 5] disk",
+        ("sink.failed", "exits"): "SystemExit: 3",
     }
 
 
