@@ -81,6 +81,7 @@ class Guard(trio.abc.Stream):
         self._is_leaving = True
         self._lane.shut()
         self._returned.unpark_all()
+        self._inbox.close()  # ends a wait for room, too
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Return bytes for the library; empty at the end of the stream."""

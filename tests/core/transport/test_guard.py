@@ -3,7 +3,7 @@
 import pytest
 import trio
 import trio.testing
-from transport_bench import opened, saying
+from transport_bench import TEXT, answer, close, frame, opened, read_request, saying
 
 from trunkline.config import parse_url
 from trunkline.errors import TransportError
@@ -102,6 +102,28 @@ async def test_a_library_that_raises_while_it_is_left_holds_nobody_up(
     with trio.fail_after(5), pytest.raises(RuntimeError, match="a bug"):
         async with opened(saying(b"")) as transport:
             monkeypatch.setattr(transport._socket, "aclose", broken)  # noqa: SLF001 - the library's
+
+
+@pytest.mark.parametrize("fast_lane", [True, False])
+async def test_leaving_waits_for_no_reader_of_what_has_come(
+    autojump_clock: trio.testing.MockClock, fast_lane: bool
+) -> None:
+    """The inbox is full and nobody reads it: the peer's answer to our Close is found behind it."""
+
+    async def flooding(stream: trio.abc.Stream) -> None:
+        await stream.send_all(answer(await read_request(stream)))
+        large = frame(TEXT, b"x" * 60_000)
+        for _ in range(200):  # 12 MB; the inbox takes 8
+            await stream.send_all(large)
+        await stream.receive_some()  # our Close
+        await stream.send_all(close(1000))
+        await stream.send_eof()  # type: ignore[attr-defined] # a stapled stream has it
+
+    async with opened(flooding, max_message_bytes=1 << 20, fast_lane=fast_lane) as transport:
+        while not transport.is_paused:  # noqa: ASYNC110 - the guard tells nobody
+            await trio.sleep(0.01)
+        start = trio.current_time()
+    assert trio.current_time() - start < 1
 
 
 async def test_the_bench_itself_closes_what_it_opened(
