@@ -1,4 +1,4 @@
-"""What every test stands on: benches to import, log levels as Python sets them, and the measuring.
+"""What every test stands on: benches to import, logging as Python sets it up, and the measuring.
 
 Measuring branches costs a quarter of the time of a suite, and in a hot loop two thirds. So only
 tests of modules whose every branch is covered are measured, and of those not the ones marked
@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 from coverage import Coverage
+
+from trunkline.cli.logs import Stderr
 
 pytest_plugins = ["trunkline.testing"]
 
@@ -59,10 +61,11 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 @pytest.fixture(autouse=True)
-def log_levels() -> Iterator[None]:
-    """Undo what a command line that ran in this process did to the levels."""
+def logging_as_it_was() -> Iterator[None]:
+    """Take back what a command that ran in this process has set up for the whole of it."""
     loggers = [logging.getLogger(name) for name in ("", "trunkline", "trunkline_local")]
     levels = [logger.level for logger in loggers]
     yield
     for logger, level in zip(loggers, levels, strict=True):
         logger.setLevel(level)
+        logger.handlers[:] = [each for each in logger.handlers if not isinstance(each, Stderr)]

@@ -11,7 +11,6 @@ import pytest
 import trio
 from click.testing import CliRunner
 from processes import finish, process, read_until
-from served import kept_logging
 
 from trunkline.cli import trunkline
 from trunkline.simulator import Simulator
@@ -231,15 +230,14 @@ async def act_from_a_second_terminal(demo: trio.Process) -> None:
     out = await read_until(demo.stdout, " RUNNING")
     [file] = set(re.findall(r"in a second terminal: .* --config (\S+)", out))
     running = re.findall(r"([0-9a-f]{8}) .* RUNNING", out)[-1]
-    with kept_logging():
-        stop = ["flows", "stop", running, "--config", file]
-        stopped = await trio.to_thread.run_sync(CliRunner().invoke, trunkline, stop)
-        assert "is stopped" in stopped.output
-        out = await read_until(demo.stdout, " pending")
-        pending = re.findall(r"([0-9a-f]{8}) \S+ pending", out)[-1]
-        decline = ["approvals", "decline", pending, "--comment", "no", "--config", file]
-        declined = await trio.to_thread.run_sync(CliRunner().invoke, trunkline, decline)
-        assert "declined" in declined.output
+    stop = ["flows", "stop", running, "--config", file]
+    stopped = await trio.to_thread.run_sync(CliRunner().invoke, trunkline, stop)
+    assert "is stopped" in stopped.output
+    out = await read_until(demo.stdout, " pending")
+    pending = re.findall(r"([0-9a-f]{8}) \S+ pending", out)[-1]
+    decline = ["approvals", "decline", pending, "--comment", "no", "--config", file]
+    declined = await trio.to_thread.run_sync(CliRunner().invoke, trunkline, decline)
+    assert "declined" in declined.output
 
 
 async def test_the_demo_ends_quietly_when_its_reader_goes_away_and_on_ctrl_c() -> None:

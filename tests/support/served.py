@@ -1,8 +1,7 @@
 """What tests of commands stand on: a simulator in a thread of its own, for they bring their own
-event loop, and a log that is afterwards as it was.
+event loop.
 """
 
-import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -59,16 +58,3 @@ def serving(**arguments: Any) -> Iterator[Served]:
         served.stop()
         thread.join(10)
         assert not thread.is_alive()
-
-
-@contextmanager
-def kept_logging() -> Iterator[None]:
-    """Undo at the end what a command has set up for its own process."""
-    loggers = [logging.getLogger(name) for name in ("", "trunkline", "trunkline_local")]
-    before = [(each, each.level, [*each.handlers]) for each in loggers]
-    try:
-        yield
-    finally:
-        for each, level, handlers in before:
-            each.setLevel(level)
-            each.handlers[:] = handlers

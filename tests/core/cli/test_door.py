@@ -11,7 +11,7 @@ import pytest
 from click.shell_completion import ShellComplete
 from click.testing import CliRunner
 from importing import importable
-from served import Served, kept_logging, serving
+from served import Served, serving
 
 from trunkline.cli import main, trunkline
 from trunkline.simulator import Simulator
@@ -71,7 +71,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
             f"[trunkline.plugins]\n{package} = {package}\n"
         )
 
-    with kept_logging(), importable(tmp_path, monkeypatch) as site:
+    with importable(tmp_path, monkeypatch) as site:
         yield add
 
 

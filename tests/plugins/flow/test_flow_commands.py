@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import trio
 from click.testing import CliRunner
-from served import Served, kept_logging, serving
+from served import Served, serving
 
 from trunkline.cli import main, trunkline
 from trunkline.connection.connection import Connection
@@ -26,9 +26,7 @@ def served() -> Iterator[Served]:
 
 
 @pytest.fixture
-def run(
-    served: Served, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Run]:
+def run(served: Served, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run `trunkline flows ...` as it is run; return exit code, stdout and stderr."""
 
     def call(*arguments: str, token: str = "demo-token") -> tuple[int, str, str]:
@@ -39,8 +37,7 @@ def run(
         assert "Traceback" not in told.err
         return int(str(left.value.code)), told.out, told.err
 
-    with kept_logging():
-        yield call
+    return call
 
 
 def begin(served: Served, *, id_: str | None = None, status: str = "RUNNING") -> Execution:
