@@ -38,9 +38,8 @@ def hand_out(
             message = read(payload)
             index = by_type[kind := message["type"]]
         except UNKNOWN:
-            otherwise(message, payload)
-            continue
-        if "topic" in message:
+            index, kind = None, ""  # handed over below: nothing a handler raises comes of this
+        if index is None or "topic" in message:
             otherwise(message, payload)
             continue
         index.routed.value += 1
