@@ -1,9 +1,11 @@
 """Every failure has a name, and the class says who has to act.
 
 The caller (misuse, configuration): `ConfigError`, `UsageError`, `UserError`, `NotSent`,
-`Rejected`, `RequiredPluginMissing`.
+`OutboxFull`, `Rejected`, `SlowConsumer`, `RequiredPluginMissing`, `Interrupted`.
 The peer or the network: `TransportError`, `NotConnected`, `OutcomeUnknown`.
-The author of a plugin: `PluginFatal`, `NotReady`, `Reject`, `InvalidData`.
+Who keeps the machine: `OutboxLocked`, `OutboxUnavailable`, `OutboxDamaged`.
+The author of a plugin: `PluginError`, `PluginFatal`, `NotReady`, `Reject`, `InvalidData`.
+We ourselves: `StateError`.
 
 This module imports nothing of ours and never learns of sockets, tasks or files.
 """
