@@ -6,11 +6,8 @@ The pages include these fragments; a contract test fails while one is stale. Fie
 by the string that stands under them in their class, as everywhere in this project.
 """
 
-import ast
-import inspect
 import json
 import sys
-import textwrap
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
@@ -24,7 +21,7 @@ from generate_surface import api, commands, hooks, members, paragraphs
 from generate_tables import close_policy, metrics
 
 from trunkline import plugin_api
-from trunkline.config import settings
+from trunkline.config import field_docs, settings
 from trunkline.config.secret import Secret
 from trunkline.config.url import Endpoint
 from trunkline.connection.protocol.topics import SERVER_TOPICS
@@ -116,30 +113,24 @@ def _table_of_settings(heading: str, cls: type[Any]) -> Iterator[str]:
     about = first.partition("`: ")[2] if first.startswith("`") else first
     yield from (text[0].upper() + text[1:] + "\n" for text in (about, *more))
     yield "| setting | value | default | means |\n| --- | --- | --- | --- |"
-    told = _field_docstrings(cls)
     hints = get_type_hints(cls, include_extras=True)
     for field in attrs.fields(cls):
-        cells = (f"`{field.name}`", _type(hints[field.name]), _default(field), told[field.name])
+        cells = (
+            f"`{field.name}`",
+            _type(hints[field.name]),
+            _default(field),
+            _told(cls, field.name),
+        )
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
     yield ""
 
 
-def _field_docstrings(cls: type[Any]) -> dict[str, str]:
-    """Return `{field: the string under it}`; a field without one is an error here."""
-    [body] = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
-    assert isinstance(body, ast.ClassDef)  # noqa: S101 - what the source of a class is
-    told = {}
-    for field, below in zip(body.body, [*body.body[1:], ast.Pass()], strict=True):
-        if not (isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)):
-            continue
-        if field.target.id not in attrs.fields_dict(cls):  # belongs to the class, not to a table
-            continue
-        match below:
-            case ast.Expr(ast.Constant(str(text))):
-                told[field.target.id] = " ".join(text.split())
-            case _:
-                raise LookupError(f"{cls.__qualname__}.{field.target.id} has no docstring")
-    return told
+def _told(cls: type[Any], field: str) -> str:
+    """Return what stands under a field in its class; that nothing does is an error here."""
+    docs = field_docs(cls)
+    if field not in docs:
+        raise LookupError(f"{cls.__qualname__}.{field} has no docstring")
+    return " ".join(docs[field].split())
 
 
 def _default(field: "attrs.Attribute[Any]") -> str:
