@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -22,6 +22,7 @@ from trunkline.plugin.loaded import Loaded
 from trunkline.plugin.manager import load
 from trunkline.plugin.record import PluginRecord
 from trunkline.plugin.states import PluginState
+from trunkline.plugin.suggest import did_you_mean
 from trunkline.simulator import Faults, Plan, Simulator
 from trunkline.testing.contained import Contained, ContainedError, WatchedSink
 from trunkline.testing.finding import Only, found_plugins
@@ -170,7 +171,8 @@ async def running_host(
     `simulate --fault` for the network; `simulator` takes the place of the usual one.
 
     Raises:
-        AssertionError: a plugin does not load, or an error that was contained was not taken.
+        AssertionError: a plugin does not load, a table is for none of them, or an error that was
+            contained was not taken.
         ConfigError: the tables cannot be used.
     """
 
@@ -190,7 +192,7 @@ async def running_host(
             filters=filters_from_config(settings.filters, rng),
             fallbacks=fallback_rules(),
         )
-        _check_loaded(loaded.records)
+        _check_loaded(loaded.records, config or ())
         loaded, sinks = _watched(loaded, contained)
         async with simulator.in_memory() as dial:
             host = Host(settings, loaded=loaded, dial=dial, rng=rng, walltime=walltime)
@@ -236,10 +238,16 @@ def _mapping(
     return {**tables, "connection": connection, "plugin": dict(config or {})}
 
 
-def _check_loaded(records: Sequence[PluginRecord]) -> None:
-    failed = [record.failure for record in records if record.state is PluginState.FAILED]
-    if failed:
-        raise AssertionError("\n".join(failed))
+def _check_loaded(records: Sequence[PluginRecord], tables: Collection[str]) -> None:
+    names = [record.name for record in records]
+    wrong = [record.failure for record in records if record.state is PluginState.FAILED]
+    wrong += [
+        f"`config` has a table for `{name}`, which `only` does not{did_you_mean(name, names)}"
+        for name in tables
+        if name not in names
+    ]
+    if wrong:
+        raise AssertionError("\n".join(wrong))
 
 
 def _watched(loaded: Loaded, contained: Contained) -> tuple[Loaded, dict[str, WatchedSink]]:

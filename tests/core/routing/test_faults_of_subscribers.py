@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import pytest
 from router_bench import broken, route
 
@@ -102,3 +103,20 @@ def test_time_in_line_is_counted_against_the_plugin() -> None:
     assert set(seconds) == {"busy", "broken"}
     assert seconds["busy"] >= 0.02
     assert seconds["broken"] > 0
+
+
+@pytest.mark.parametrize("message", [{"type": "new"}, {"type": "a", "topic": "b"}, {"topic": "b"}])
+def test_p16_what_a_handler_raises_comes_of_nothing_of_ours(
+    message: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its traceback shows the handler's error alone, also where the fast path knows no topic yet."""
+
+    def fail(_: Event) -> None:
+        raise ValueError("the handler's")
+
+    router = Router()
+    router.subscribe("*", fail)
+    router.route_batch([orjson.dumps(message)], orjson.loads, lambda _: None, 1, 0.0)
+    [exc] = [each.exc_info[1] for each in caplog.records if each.exc_info]
+    assert isinstance(exc, ValueError)
+    assert exc.__context__ is None

@@ -1,5 +1,6 @@
 """What a host contains does not escape a test: it is taken, or the test fails."""
 
+import re
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -88,3 +89,10 @@ async def test_p25_a_plugin_that_does_not_load_fails_the_test(trunkline_host: Ho
     """With the line that a host would log."""
     with pytest.raises(AssertionError, match=r"plugin empty .* implements no hook"):
         await trunkline_host(only={"empty": SimpleNamespace()}).__aenter__()
+
+
+async def test_p25_a_table_for_nobody_fails_the_test(trunkline_host: HostFactory) -> None:
+    """It would be misspelt, and the plugin be tried with its defaults."""
+    words = "a table for `auditt`, which `only` does not; did you mean `audit`?"
+    with pytest.raises(AssertionError, match=re.escape(words)):
+        await trunkline_host(only={"audit": handling(print)}, config={"auditt": {}}).__aenter__()
