@@ -14,7 +14,8 @@ from trunkline.activity.keeper import Keeper
 from trunkline.activity.losses import Losses
 from trunkline.activity.outbox import Outbox, Row, activity_row
 from trunkline.activity.record import NAME_LENGTH, text
-from trunkline.activity.stages import Dropped, Stages
+from trunkline.activity.staged import Dropped
+from trunkline.activity.stages import Stages
 from trunkline.activity.tracker import Tracker
 from trunkline.activity.worker import Worker
 

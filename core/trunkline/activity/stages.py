@@ -6,8 +6,8 @@ Fail closed: whatever goes wrong in a stage drops that record, by name, and the 
 `before_send` is looked at twice, because it may bring back what was taken out.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import attrs
 import orjson
@@ -16,32 +16,12 @@ from trunkline.activity import record
 from trunkline.activity.copying import copied
 from trunkline.activity.inbox import Call
 from trunkline.activity.redaction import Redactor, path_cleaned
+from trunkline.activity.staged import Dropped, Staged
 from trunkline.border import let_pass
 from trunkline.events import Event
 
 Consent = Callable[[str], bool]
 BeforeSend = Callable[[Event], Event | None]
-
-
-class Staged(NamedTuple):
-    """A record that passed, as the outbox takes it."""
-
-    id: str
-    kind: str
-    wall_time: float
-    subject: str | None
-    data: bytes
-    """Its fields, as JSON."""
-
-
-class Dropped(NamedTuple):
-    """A record that did not pass."""
-
-    where: str
-    """`consent`, `before_send` or `stages`."""
-    reason: str
-    error: BaseException | None = None
-    """What was raised; only its class may be told, for its text may hold the record."""
 
 
 @attrs.define
@@ -79,6 +59,11 @@ class Stages:
             return Dropped(self.running or "stages", "raised", exc)
         finally:
             self.running = ""
+
+    def events(self, calls: Iterable[Call]) -> list[Event]:
+        """Return those that pass as the events that hooks and sinks know."""
+        passed = map(self.apply, calls)
+        return [activity_event(each) for each in passed if isinstance(each, Staged)]
 
     def permits(self, subject: str | None) -> bool:
         """Ask for consent; an exception means no (A15)."""

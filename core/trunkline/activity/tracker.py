@@ -25,7 +25,7 @@ from trunkline.activity.handling import handled_now
 from trunkline.activity.inbox import Call, Forget, Inbox
 from trunkline.activity.record import NAME_LENGTH, TOPIC, text
 from trunkline.activity.refusals import Refusals
-from trunkline.activity.stages import Staged, Stages, activity_event
+from trunkline.activity.stages import Stages
 from trunkline.events import Event
 
 SWITCH = "TRUNKLINE_DISABLE_TELEMETRY"
@@ -286,9 +286,8 @@ class Tracker:
         """Return what the inbox holds as events, and empty it: for programs without a host."""
         items = self.inbox.take(self.inbox.count)
         self.inbox.release(items)
-        stages = Stages(application=self.application)
-        passed = [stages.apply(item) for item in items if isinstance(item, Call)]
-        return [activity_event(each) for each in passed if isinstance(each, Staged)]
+        calls = [item for item in items if isinstance(item, Call)]
+        return Stages(application=self.application).events(calls)
 
 
 def _characters(*values: str | None) -> int:

@@ -22,7 +22,7 @@ def complete_plugin(
     ctx: click.Context, _param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Return the plugins and distributions that are installed or that the file names."""
-    from trunkline.cli.options import config_if_any
+    from trunkline.cli.meaning import config_if_any
     from trunkline.errors import TrunklineError
     from trunkline.plugin.discover import find_installed
     from trunkline.plugin.survey import survey

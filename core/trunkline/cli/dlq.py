@@ -9,7 +9,8 @@ import click
 import orjson
 
 from trunkline.cli.choosing import Choice, choosing, reason_option, sink_option
-from trunkline.cli.options import DEFAULT_FILE, json_option
+from trunkline.cli.meaning import DEFAULT_FILE
+from trunkline.cli.options import json_option
 from trunkline.cli.tables import print_table
 from trunkline.errors import UserError
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trunkline.cli import logs
-from trunkline.cli.options import config_of, connecting_options
+from trunkline.cli.meaning import config_of
+from trunkline.cli.options import connecting_options
 from trunkline.plugin_api import PluginContext
 
 if TYPE_CHECKING:

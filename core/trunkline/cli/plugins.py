@@ -8,7 +8,8 @@ import click
 import orjson
 
 from trunkline.cli.loading import loading
-from trunkline.cli.options import config_argument, config_if_any, disable_option, json_option
+from trunkline.cli.meaning import config_if_any
+from trunkline.cli.options import config_argument, disable_option, json_option
 from trunkline.cli.tables import print_table
 
 COLUMNS = ("name", "version", "distribution", "origin", "state")

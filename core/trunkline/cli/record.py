@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from trunkline.cli import logs
-from trunkline.cli.options import connecting, level_option, opening
+from trunkline.cli.meaning import opening
+from trunkline.cli.options import connecting, level_option
 from trunkline.config import ConnectionSettings
 
 

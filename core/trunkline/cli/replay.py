@@ -8,13 +8,8 @@ import click
 
 from trunkline.cli import FAILED, OK, logs
 from trunkline.cli.loading import loading
-from trunkline.cli.options import (
-    DEFAULT_FILE,
-    config_if_any,
-    json_option,
-    level_option,
-    watch_option,
-)
+from trunkline.cli.meaning import DEFAULT_FILE, config_if_any
+from trunkline.cli.options import json_option, level_option, watch_option
 
 
 @click.command()

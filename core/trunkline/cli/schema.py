@@ -8,7 +8,8 @@ import click
 import orjson
 
 from trunkline.cli.loading import loading
-from trunkline.cli.options import config_argument, config_if_any, disable_option
+from trunkline.cli.meaning import config_if_any
+from trunkline.cli.options import config_argument, disable_option
 from trunkline.config import Config, config_schema
 from trunkline.config.kinds import classes_within, names_of
 from trunkline.errors import ConfigError, UsageError

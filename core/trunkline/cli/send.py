@@ -7,7 +7,8 @@ import click
 import orjson
 
 from trunkline.cli import logs
-from trunkline.cli.options import connecting, level_option, opening
+from trunkline.cli.meaning import opening
+from trunkline.cli.options import connecting, level_option
 from trunkline.config import ConnectionSettings
 
 LIMIT = 30.0  # s

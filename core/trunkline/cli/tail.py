@@ -6,7 +6,8 @@ import click
 
 from trunkline.cli import logs
 from trunkline.cli.completing import complete_topic
-from trunkline.cli.options import connecting, json_option, level_option, opening, where_of
+from trunkline.cli.meaning import opening, where_of
+from trunkline.cli.options import connecting, json_option, level_option
 from trunkline.config import EVERY_TOPIC, ConnectionSettings, is_topic
 from trunkline.text import escaped
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trunkline.activity.redaction import REDACTED, SECRET_KEYS, Redactor, path_cleaned, url_cleaned
-from trunkline.activity.stages import Staged, Stages
+from trunkline.activity.staged import Staged
+from trunkline.activity.stages import Stages
 from trunkline.activity.tracker import Tracker
 
 SECRET = "canary-7c2e"

@@ -9,7 +9,8 @@ import attrs
 import pytest
 
 from trunkline.activity.handling import HANDLING
-from trunkline.activity.stages import Dropped, Staged, Stages, activity_event
+from trunkline.activity.staged import Dropped, Staged
+from trunkline.activity.stages import Stages, activity_event
 from trunkline.activity.tracker import Tracker
 from trunkline.events import Event
 

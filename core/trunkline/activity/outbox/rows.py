@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, cast
 import orjson
 
 from trunkline.activity.record import NAME_LENGTH, TOPIC, text
-from trunkline.activity.stages import Staged
+from trunkline.activity.staged import Staged
 from trunkline.errors import InvalidData
 from trunkline.events import Event, Gap, Origin
 
