@@ -84,6 +84,33 @@ async def trunkline_run(ctx):
 """
 
 
+OBSTINATE = """import sys, time
+while True:
+    try:
+        print("importing", file=sys.stderr, flush=True)
+        time.sleep(60)
+    except BaseException:
+        pass
+"""
+
+
+async def test_f24_an_import_that_swallows_signals_is_ended_by_the_second(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """As a stop is: at once, exit 1; nothing else than `kill -9` would help."""
+    (tmp_path / "thready.py").write_text(OBSTINATE)
+    file = configured(tmp_path, "ws://127.0.0.1:9/ws")
+    file.write_text(file.read_text() + '[plugins]\npaths = ["thready.py"]\n')
+    with trio.fail_after(LIMIT):
+        async with process("run", str(file), "--log-text", env=environment) as host:
+            for _ in range(2):
+                await read_until(host.stderr, "importing")
+                host.terminate()
+            code, _, err = await finish(host)
+    assert code == 1
+    assert "host.stuck  plugin=(being imported)" in err
+
+
 @pytest.mark.parametrize(("signals", "most"), [(1, 10), (2, 8)])
 async def test_f24_a_thread_that_nothing_interrupts_holds_up_no_stop(
     tmp_path: Path, environment: dict[str, str], signals: int, most: int

@@ -51,11 +51,21 @@ async def checked(plan: Plan) -> Verdict:
     done: subprocess.CompletedProcess[bytes] | None = None
     with trio.move_on_after(CHECK_LIMIT):
         done = await trio.run_process(
-            command, check=False, capture_stdout=True, capture_stderr=True, **APART
+            command,
+            check=False,
+            capture_stdout=True,
+            capture_stderr=True,
+            deliver_cancel=_kill,
+            **APART,
         )
     if done is None:
         return Verdict(False, (f"the check takes more than {CHECK_LIMIT:g} s: an import hangs",))
     return verdict_of(done.stdout, done.stderr)
+
+
+async def _kill(process: trio.Process) -> None:
+    """End a check at once: it leaves nothing behind, and its import may swallow any signal."""
+    process.kill()
 
 
 def verdict_of(out: bytes, err: bytes) -> Verdict:

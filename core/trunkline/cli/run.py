@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,9 @@ from trunkline.cli.options import (
     switches,
     watch_option,
 )
+
+if TYPE_CHECKING:
+    from trunkline.host import Host
 
 BUSY = {"running", "waiting"}  # states of a plugin that has not ended
 
@@ -65,8 +69,11 @@ def _run(
     from trunkline.host import Host
 
     logs.set_up(log_level, as_json=log_json)
-    stopping_early()
+    host: Host | None = None
+    resort = LastResort(lambda: _busy(host))
+    leave_if_asked = stopping_early(resort.arm)
     host = Host.from_file(file, safe=safe, disable=disable)
+    leave_if_asked()
     logger = logging.getLogger("trunkline.cli")
     for warning in host.warnings:
         logger.warning("config.warning", extra={"reason": warning})
@@ -76,9 +83,15 @@ def _run(
             logger.info("plugin.loaded", extra=about)
         else:
             logger.info("plugin.off", extra={**about, "reason": record.reason})
-    resort = LastResort(lambda: [r.name for r in host.records if r.state.value in BUSY])
     with finishing(host.stop):
         try:
             trio.run(partial(host.run, on_stop=resort.arm))
         finally:
             resort.disarm()
+
+
+def _busy(host: "Host | None") -> list[str]:
+    """Return the plugins that have not ended; before there is a host one is being imported."""
+    if host is None:
+        return ["(being imported)"]
+    return [record.name for record in host.records if record.state.value in BUSY]

@@ -7,6 +7,7 @@ from types import FrameType
 from typing import NoReturn
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+EARLY_LIMIT = 15.0  # s for a plugin that is being imported, as a running one has by default
 
 
 @contextmanager
@@ -23,13 +24,28 @@ def ending_alike() -> Iterator[None]:
             signal.signal(signal.SIGTERM, before)
 
 
-def stopping_early() -> None:
+def stopping_early(hurry: Callable[[float], None]) -> Callable[[], None]:
     """End the program with exit 0 at a signal: nothing has begun that needs an orderly stop.
 
-    `SystemExit` would be taken for a plugin's that is just being imported, and contained.
+    `SystemExit` would be taken for a plugin's that is just being imported, and contained. One that
+    swallows whatever is raised is ended by `hurry`, which is told within how many seconds. What is
+    returned raises again, for the time when it has been imported after all.
     """
+    count = 0
+
+    def leave(_number: int, _frame: FrameType | None) -> NoReturn:
+        nonlocal count
+        count += 1
+        hurry(EARLY_LIMIT if count == 1 else 0.0)
+        raise KeyboardInterrupt
+
+    def leave_if_asked() -> None:
+        if count:
+            raise KeyboardInterrupt
+
     for number in STOPPING:
-        signal.signal(number, _leave)
+        signal.signal(number, leave)
+    return leave_if_asked
 
 
 @contextmanager
@@ -50,7 +66,3 @@ def finishing(stop: Callable[[], object]) -> Iterator[None]:
 
 def _interrupt(_: int, __: FrameType | None) -> None:
     signal.raise_signal(signal.SIGINT)  # whoever handles that knows where it may be raised
-
-
-def _leave(_: int, __: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
