@@ -9,7 +9,7 @@ import trio.lowlevel
 from connection_bench import open_bench
 
 from trunkline.connection.states import ConnectionState
-from trunkline.errors import NotConnected
+from trunkline.errors import NotConnected, NotSent
 from trunkline.simulator import Faults, Simulator
 
 
@@ -70,3 +70,18 @@ async def test_dr2_a_stop_during_the_handshake_ends_the_attempt(
         assert bench.states == ["connecting", "draining", "disconnected"]
         await trio.sleep(1)
         assert bench.simulator.socket_count == 0
+
+
+async def test_dr1_while_it_drains_only_the_last_activity_and_barriers_leave(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A new command is refused: nothing has left, safe to send again elsewhere."""
+    async with open_bench() as bench:
+        await bench.connection.wait_connected()
+        bench.connection.drain()
+        with pytest.raises(NotSent):
+            await bench.connection.send({"type": "command", "command": "x", "execution_id": "x"})
+        await bench.connection.barrier()
+        assert bench.sent("command") == []
+        bench.connection.stop()
+        await bench.connection.wait_ended()
