@@ -30,6 +30,11 @@ async def test_cr3_a_token_refused_twice_blocks_and_attempts_go_on_slowly(
         simulator.refuse_tokens = False
         await bench.until(CONNECTED, within=361)
         assert bench.states == ["connecting", "reconnecting", "blocked", "connected"]
+        tried = len(bench.attempts)
+        simulator.refuse_tokens = True  # all is forgotten: again one try at once, then blocked
+        await bench.lose()
+        await bench.until(BLOCKED, within=20)
+        assert len(bench.attempts) == tried + 2
 
 
 async def test_op3_what_a_refusal_says_is_escaped_and_cut(

@@ -126,6 +126,21 @@ async def test_leaving_waits_for_no_reader_of_what_has_come(
     assert trio.current_time() - start < 1
 
 
+async def test_lv4_a_pause_of_our_own_is_no_silence_of_the_peers(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Nobody reads the inbox for a minute, and then nothing more comes: it was heard just now."""
+    data = frame(TEXT, b"x" * 60_000) * 140  # as much as the inbox takes: all of it has been read
+    async with opened(saying(data), max_message_bytes=1 << 20) as transport:
+        await trio.sleep(60)
+        assert transport.is_paused
+        await transport.receive()
+        while transport.inbox_used:
+            await transport.receive()
+            await trio.testing.wait_all_tasks_blocked()
+        assert trio.current_time() - transport.last_rx < 1
+
+
 async def test_the_bench_itself_closes_what_it_opened(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
