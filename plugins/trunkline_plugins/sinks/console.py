@@ -11,6 +11,7 @@ import trio
 
 from trunkline import Event
 from trunkline.plugin_api import NotReady, Sinks
+from trunkline_plugins.files import write_all
 from trunkline_plugins.text import printable
 
 logger = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ class ConsoleSink:
         text = "".join(self._line(event) + "\n" for event in events)
         try:
             await trio.to_thread.run_sync(
-                _write_all,
+                write_all,
                 self._fd,
                 text.encode(),
                 abandon_on_cancel=True,  # a stopped terminal must not hold up the host's end
@@ -75,9 +76,3 @@ class ConsoleSink:
         if self._is_colored:
             return f"{DIM}{moment}{RESET} {BOLD}{label}{RESET} {text}"
         return f"{moment} {label} {text}"
-
-
-def _write_all(fd: int, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(fd, rest) :]

@@ -9,6 +9,7 @@ import trio
 from trunkline import Event
 from trunkline.plugin_api import Reject, Secret, Sinks
 from trunkline_plugins.sinks.encoding import encode, row
+from trunkline_plugins.sinks.secrets import revealed
 from trunkline_plugins.sinks.server import Server
 from trunkline_plugins.sinks.tables import POSTGRESQL_SCRIPT
 
@@ -30,17 +31,13 @@ def _check_dsn(_: object, __: object, dsn: str | Secret) -> None:
     except ImportError:  # which is said of `kind`
         return
     try:
-        parts = conninfo_to_dict(_revealed(dsn))
+        parts = conninfo_to_dict(revealed(dsn))
     except psycopg.Error:
         raise ValueError(
             'expected where the database is, such as "host=db dbname=events"'
         ) from None
     if isinstance(dsn, str) and "password" in parts:
         raise ValueError('no password in the file: write dsn = { env = "NAME" }, or use ~/.pgpass')
-
-
-def _revealed(dsn: str | Secret) -> str:
-    return dsn.reveal() if isinstance(dsn, Secret) else dsn
 
 
 @attrs.frozen(kw_only=True)
@@ -60,7 +57,7 @@ class PostgresqlSettings:
 
     def register(self, sinks: Sinks) -> None:
         """Deliver to it."""
-        sink = PostgresqlSink(Server(_revealed(self.dsn)))
+        sink = PostgresqlSink(Server(revealed(self.dsn)))
         sinks.add(self.name, sink, topics=self.topics, idempotent=True)
 
 

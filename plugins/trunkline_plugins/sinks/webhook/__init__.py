@@ -6,7 +6,8 @@ from typing import Any, Literal
 import attrs
 
 from trunkline.plugin_api import Secret, Sinks
-from trunkline_plugins.sinks.webhook.address import check_address, revealed
+from trunkline_plugins.sinks.secrets import revealed
+from trunkline_plugins.sinks.webhook.address import check_address
 from trunkline_plugins.sinks.webhook.posting import Poster
 from trunkline_plugins.sinks.webhook.signature import key_of
 from trunkline_plugins.sinks.webhook.sink import WebhookSink

@@ -4,6 +4,7 @@ import ipaddress
 from urllib.parse import urlsplit
 
 from trunkline.plugin_api import Secret
+from trunkline_plugins.sinks.secrets import revealed
 
 
 def check_address(_: object, __: object, url: str | Secret) -> None:
@@ -24,11 +25,6 @@ def check_address(_: object, __: object, url: str | Secret) -> None:
         raise ValueError("no user or password in a URL; a receiver knows us by the signature")
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
         raise ValueError("expected https://; plain http:// goes to this machine only")
-
-
-def revealed(value: str | Secret) -> str:
-    """Return a setting that may be a secret as text."""
-    return value.reveal() if isinstance(value, Secret) else value
 
 
 def _is_loopback(host: str) -> bool:
