@@ -128,7 +128,7 @@ async def test_cr1_a_provider_that_fails_is_an_ordinary_retry_and_never_asked_tw
 
 
 async def test_cr4_another_user_than_before_is_a_refusal(
-    autojump_clock: trio.testing.MockClock,
+    autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Nothing queued for one user is ever sent as another; a fresh token is asked for."""
     users = {"demo-token": ALICE}
@@ -146,6 +146,8 @@ async def test_cr4_another_user_than_before_is_a_refusal(
         await bench.lose()
         await bench.until(BLOCKED)
         assert asked == [False, False, True]
+        told = [record.getMessage() for record in caplog.records]
+        assert told.count("auth.refused") == told.count("auth.blocked") == 1
         await trio.sleep(100)
         assert bench.connection.state is BLOCKED
         users["demo-token"] = attrs.evolve(ALICE)
