@@ -84,10 +84,13 @@ async def open_connection(
         router.serve(nursery)
         await nursery.start(activity.run)
         await nursery.start(connection.run)
-        yield connection
-        tracker.close()
-        if connection.state is ConnectionState.CONNECTED:
-            with trio.move_on_after(FLUSH_TIME):
-                await activity.drain()
-        connection.stop()
-        await connection.wait_ended()
+        try:
+            yield connection
+            tracker.close()
+            if connection.state is ConnectionState.CONNECTED:
+                with trio.move_on_after(FLUSH_TIME):
+                    await activity.drain()
+            connection.stop()
+            await connection.wait_ended()
+        finally:
+            router.close()  # whoever still iterates, in a task outside, is at the end

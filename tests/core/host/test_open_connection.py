@@ -2,6 +2,7 @@
 
 import logging
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,32 @@ async def test_the_bodys_exception_comes_out_as_itself(
         assert caught.value is mine
         await trio.sleep(2)
         assert simulator.socket_count == 0
+
+
+@pytest.mark.parametrize("mine", [None, KeyError("mine")])
+async def test_su4_who_still_iterates_outside_the_scope_is_at_the_end(
+    autojump_clock: trio.testing.MockClock, mine: Exception | None
+) -> None:
+    """Left in order or by an exception: what has come is read, and nobody waits for ever."""
+    seen: list[object] = []
+
+    async def read(connection: trunkline.Connection) -> None:
+        async with connection.events("t") as events:
+            seen.extend([item async for item in events])
+
+    simulator = Simulator(seed=1)
+    with trio.fail_after(60):
+        async with simulator.in_memory() as dial, trio.open_nursery() as nursery:
+            with suppress(KeyError):
+                async with trunkline.open_connection(URL, "demo-token", dial=dial) as connection:
+                    await connection.wait_connected()
+                    nursery.start_soon(read, connection)
+                    await trio.sleep(1)
+                    simulator.push({"type": "t"})
+                    await connection.barrier()
+                    if mine is not None:
+                        raise mine
+    assert len(seen) == 1
 
 
 async def test_leaving_delivers_activity_and_says_goodbye(
