@@ -222,6 +222,7 @@ class Host:
             with watched(owner_of=self.loaded.owner_of):
                 was_interrupted = await self._run_parts(task_status, handle_signals=handle_signals)
         finally:
+            self.router.close()  # also after a cancel: whoever iterates outside is at the end
             await self.activity.close()
         if self._missing is not None:
             raise RequiredPluginMissing(self._missing)

@@ -139,6 +139,21 @@ async def test_dr1_a_stop_is_done_within_its_limit_whatever_hangs(
     assert trio.current_time() - start <= 15
 
 
+async def test_dr2_who_iterates_outside_a_cancelled_host_is_at_the_end(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The program that runs the host may have tasks of its own."""
+    data = {"connection": {"url": "ws://127.0.0.1:1/ws"}, "plugins": {"disable": ["approval"]}}
+    host = Host(config_from_mapping(data, environ={}))
+    with trio.fail_after(60):
+        async with trio.open_nursery() as nursery, host.connection.events("t") as events:
+            with trio.move_on_after(5):
+                await host.run(handle_signals=False)
+            nursery.cancel_scope.deadline = trio.current_time() + 10
+            assert [item async for item in events] == []
+        assert not nursery.cancel_scope.cancelled_caught
+
+
 async def test_dr1_a_stop_waits_for_no_plugin_that_is_starting(
     tmp_path: Path, autojump_clock: trio.testing.MockClock
 ) -> None:
