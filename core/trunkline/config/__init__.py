@@ -7,7 +7,7 @@ from trunkline.config.arguments import connection_settings
 from trunkline.config.limits import EVERY_TOPIC, HOST_TOPIC, Range, Seconds, is_topic
 from trunkline.config.load import Config, config_from_mapping, load_config
 from trunkline.config.schema import config_schema
-from trunkline.config.secret import Secret, TokenProvider
+from trunkline.config.secret import FileSecret, Secret, TokenProvider
 from trunkline.config.settings import (
     IN_MEMORY,
     ActivitySettings,
@@ -27,6 +27,7 @@ __all__ = [
     "Config",
     "ConnectionSettings",
     "Endpoint",
+    "FileSecret",
     "FilterSettings",
     "HostSettings",
     "PluginsSettings",

@@ -16,7 +16,7 @@ from trunkline.config.kinds import (
 )
 from trunkline.config.limits import Form, Range
 from trunkline.config.secret import Secret
-from trunkline.config.sources import Secrets, one_line_secret
+from trunkline.config.sources import Secrets, one_line
 from trunkline.config.url import Endpoint, parse_url
 from trunkline.config.words import choice_of, shown
 from trunkline.strict import Expected
@@ -153,7 +153,7 @@ def check_optional(value: object, kind: Kind, site: Site) -> object:
 def check_secret(value: object, _: Kind, site: Site) -> Secret:
     """Take where a secret comes from, and fetch it; or the secret itself, from code."""
     if isinstance(value, Secret):
-        return one_line_secret(value.reveal(), "the secret")
+        return Secret(one_line(value.reveal(), "the secret"))
     return site.secrets.read(value)
 
 

@@ -1,7 +1,7 @@
 """A value that is never shown, and what fetches one anew for each attempt."""
 
 import hmac
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 MASK = "***"
@@ -55,6 +55,24 @@ class Secret:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (Secret, (MASK,))
+
+
+class FileSecret(Secret):
+    """A secret from a file, which can be read again: others may write a new one there."""
+
+    __slots__ = ("_read",)
+
+    def __init__(self, value: str, read: Callable[[], str]) -> None:
+        super().__init__(value)
+        self._read = read
+
+    def read_again(self) -> "FileSecret":
+        """Return what the file holds now; blocks as long as the file system does.
+
+        Raises:
+            Expected: it holds no secret; the text says what is wrong.
+        """
+        return FileSecret(self._read(), self._read)
 
 
 class TokenProvider(Protocol):

@@ -31,7 +31,8 @@ class ConnectionSettings:
     url: Endpoint
     """`ws://` or `wss://`, with the exact path of the endpoint."""
     token: Secret | TokenProvider | None = None
-    """A JWT or API key; without one the connection is anonymous."""
+    """A JWT or API key; without one the connection is anonymous. A file is read again after a
+    refusal."""
     topics: tuple[Topic, ...] = ()
     """Narrows what the server sends; none means everything the account may see."""
     connect_timeout: Limit = 10.0

@@ -5,11 +5,12 @@ No text here ever repeats what a secret holds.
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import attrs
 
-from trunkline.config.secret import Secret
+from trunkline.config.secret import FileSecret, Secret
 from trunkline.strict import Expected
 
 SECRET_LIMIT = 64 * 1024  # bytes of a secret's file
@@ -68,7 +69,8 @@ class Secrets:
             case [("env", str(name))] if name:
                 return self._variable(name)
             case [("file", str(name))] if name:
-                return one_line_secret(self._text(name), f"the file {name}")
+                read = partial(self._file, name)
+                return FileSecret(read(), read)
         raise Expected(f"expected {WANTED}")
 
     def _variable(self, name: str) -> Secret:
@@ -77,9 +79,9 @@ class Secrets:
         text = self._environ.get(name, "")
         if not text.strip():
             raise Expected(f"the environment variable {name} is not set, or empty")
-        return one_line_secret(text, f"the environment variable {name}")
+        return Secret(one_line(text, f"the environment variable {name}"))
 
-    def _text(self, name: str) -> str:
+    def _file(self, name: str) -> str:
         path = self._base / name
         try:
             content = read_file(path, SECRET_LIMIT)
@@ -90,11 +92,11 @@ class Secrets:
             raise Expected(f"the file {name} {exc}") from None
         if content.mode & OTHERS_MAY_READ:
             self._warnings[f"the secret in {path} can be read by others; chmod 600 it"] = None
-        return text
+        return one_line(text, f"the file {name}")
 
 
-def one_line_secret(text: str, source: str) -> Secret:
-    """Return a text as a secret, without the whitespace around it.
+def one_line(text: str, source: str) -> str:
+    """Return the secret that a text is, without the whitespace around it.
 
     Raises:
         Expected: nothing is left, or it holds control characters or more than one line.
@@ -104,4 +106,4 @@ def one_line_secret(text: str, source: str) -> Secret:
         raise Expected(f"{source} is empty")
     if not text.isprintable():
         raise Expected(f"{source} holds more than one line, or control characters")
-    return Secret(text)
+    return text

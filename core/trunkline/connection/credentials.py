@@ -6,15 +6,16 @@ sent as another.
 
 import trio
 
-from trunkline.config import Secret, TokenProvider
+from trunkline.config import FileSecret, Secret, TokenProvider
 from trunkline.connection.close_policy import LinkLost, Loss
 from trunkline.connection.protocol import User
+from trunkline.strict import Expected
 
-PROVIDER_LIMIT = 10.0  # s; a provider that hangs is an ordinary failure
+PROVIDER_LIMIT = 10.0  # s; a provider, or a file system, that hangs is an ordinary failure
 
 
 class Credentials:
-    """Holds the token or its provider, and the identity of the connection."""
+    """Holds the token or where it comes from, and the identity of the connection."""
 
     def __init__(self, token: Secret | TokenProvider | None) -> None:
         self._token = token
@@ -24,8 +25,9 @@ class Credentials:
 
     @property
     def can_be_fresh(self) -> bool:
-        """There is somebody to ask for another token than the one that was refused."""
-        return self._token is not None and not isinstance(self._token, Secret)
+        """There is where to look for another token than the one that was refused."""
+        is_fixed = isinstance(self._token, Secret) and not isinstance(self._token, FileSecret)
+        return self._token is not None and not is_fixed
 
     @property
     def is_anonymous(self) -> bool:
@@ -35,19 +37,23 @@ class Credentials:
     async def token(self, *, fresh: bool = False) -> str | None:
         """Return the token for this attempt; None to stay anonymous.
 
-        The provider is asked by one at a time (CR1); `fresh` asks for one that is not cached.
+        The provider is asked by one at a time (CR1); `fresh` asks for one that is not cached. A
+        file is read again only then: who has been let in needs no file.
 
         Raises:
-            LinkLost: the provider raised, ran out of time or gave no usable token.
+            LinkLost: the provider raised, or it or the file gave no usable token in time.
         """
         if self._token is None:
             return None
-        if isinstance(self._token, Secret):
-            return self._token.reveal()
         async with self._asking:
+            fresh = fresh or self._wants_fresh
             with trio.move_on_after(PROVIDER_LIMIT):
-                return await self._ask(self._token, fresh=fresh or self._wants_fresh)
-        raise LinkLost(Loss("token", f"the provider gave no token within {PROVIDER_LIMIT:g} s"))
+                if not isinstance(self._token, Secret):
+                    return await self._ask(self._token, fresh=fresh)
+                if isinstance(self._token, FileSecret) and fresh:
+                    self._token = await self._read_again(self._token)
+                return self._token.reveal()
+        raise LinkLost(Loss("token", f"there was no token within {PROVIDER_LIMIT:g} s"))
 
     async def _ask(self, provider: TokenProvider, *, fresh: bool) -> str:
         try:
@@ -58,8 +64,14 @@ class Credentials:
             raise LinkLost(Loss("token", "the provider gave an empty or unprintable token"))
         return token
 
+    async def _read_again(self, token: FileSecret) -> FileSecret:
+        try:
+            return await trio.to_thread.run_sync(token.read_again, abandon_on_cancel=True)
+        except Expected as exc:
+            raise LinkLost(Loss("token", str(exc))) from None
+
     def refused(self, reason: str) -> LinkLost:
-        """Note a refusal: from now on the provider is asked for a fresh token."""
+        """Note a refusal: from now on a fresh token is asked for."""
         self._wants_fresh = True
         return LinkLost(Loss("refusal", reason))
 
