@@ -79,6 +79,7 @@ class Lane:
         self._head: bytearray | None = bytearray()  # of the HTTP answer; None once it has ended
         self._is_shut = False
         self._held = b""  # the beginning of a frame, not handed on yet
+        self._missing = 0  # bytes that end it, where its header is whole
         self._passing: Frame | None = None  # the frame in the middle of which the last chunk ended
         self._passing_left = 0  # bytes of it that have not come yet
         self._in_message = False
@@ -121,7 +122,11 @@ class Lane:
         if self._is_shut:
             self._read_code(chunk)
             return [], self.flush() + chunk
-        return self._walk(self.flush() + chunk)
+        payloads: list[bytes] = []
+        held, missing = self.flush(), self._missing
+        if held and self._take_run(held + chunk[:missing], 0, payloads):
+            return self._walk(chunk, missing, payloads)
+        return self._walk(held + chunk, 0, payloads)
 
     def _feed_head(self, head: bytearray, chunk: bytes) -> tuple[list[bytes], bytes]:
         """Look for the end of the HTTP answer, which may straddle chunks (G8)."""
@@ -136,15 +141,16 @@ class Lane:
             self._is_shut = True  # a rejection: what follows is a body, not frames
             return [], chunk
         self.is_upgraded = True
-        payloads, rest = self._walk(chunk[end:])
+        payloads, rest = self._walk(chunk, end, [])
         return payloads, chunk[:end] + rest
 
-    def _walk(self, data: bytes) -> tuple[list[bytes], bytes]:
-        payloads: list[bytes] = []
+    def _walk(self, data: bytes, at: int, payloads: list[bytes]) -> tuple[list[bytes], bytes]:
+        """Walk from `at` on: add to the payloads, and return the bytes that go on."""
         rest: list[bytes] = []
         # the end of a message that was handed on shuts the chunk like its beginning does
         is_open = self._takes and (self._passing is None or not self._passing.is_data)
-        at, start, end = self._pass_on(len(data)), 0, len(data)
+        start, end = at, len(data)
+        at += self._pass_on(end - at)
         is_open = is_open and not self._in_message
         while at < end:
             if is_open and (stop := self._take_run(data, at, payloads)) > at:
@@ -154,8 +160,8 @@ class Lane:
             frame = self._frame(data, at)
             if frame is None or (is_open and self._is_worth_holding(frame, end - at)):
                 rest.append(data[start:at])
-                self._held = data[at:]
-                start = end
+                self._held, start = data[at:], end
+                self._missing = 0 if frame is None else frame.size - len(self._held)
                 break
             if self._is_shut:
                 self._read_code(data[at + frame.header_bytes :])
