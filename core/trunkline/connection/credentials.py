@@ -4,12 +4,18 @@ An identity is never lowered or exchanged (connection.md CR4): nothing queued fo
 sent as another.
 """
 
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TypeVar
+
 import trio
 
 from trunkline.config import FileSecret, Secret, TokenProvider
 from trunkline.connection.close_policy import LinkLost, Loss
 from trunkline.connection.protocol import User
 from trunkline.strict import Expected
+
+T = TypeVar("T")
 
 PROVIDER_LIMIT = 10.0  # s; a provider, or a file system, that hangs is an ordinary failure
 
@@ -43,32 +49,20 @@ class Credentials:
         Raises:
             LinkLost: the provider raised, or it or the file gave no usable token in time.
         """
+        fresh = fresh or self._wants_fresh
+        if isinstance(self._token, FileSecret) and fresh:
+            self._token = await self._in_time(partial(_read_again, self._token))
         if self._token is None:
             return None
+        if isinstance(self._token, Secret):
+            return self._token.reveal()
+        return await self._in_time(partial(_ask, self._token, fresh=fresh))
+
+    async def _in_time(self, ask: Callable[[], Awaitable[T]]) -> T:
         async with self._asking:
-            fresh = fresh or self._wants_fresh
             with trio.move_on_after(PROVIDER_LIMIT):
-                if not isinstance(self._token, Secret):
-                    return await self._ask(self._token, fresh=fresh)
-                if isinstance(self._token, FileSecret) and fresh:
-                    self._token = await self._read_again(self._token)
-                return self._token.reveal()
+                return await ask()
         raise LinkLost(Loss("token", f"there was no token within {PROVIDER_LIMIT:g} s"))
-
-    async def _ask(self, provider: TokenProvider, *, fresh: bool) -> str:
-        try:
-            token = (await provider(fresh=fresh)).strip()
-        except Exception as exc:  # noqa: BLE001 - the provider is not ours; its text may hold a secret
-            raise LinkLost(Loss("token", f"the provider raised {type(exc).__name__}")) from None
-        if not token or not token.isprintable():
-            raise LinkLost(Loss("token", "the provider gave an empty or unprintable token"))
-        return token
-
-    async def _read_again(self, token: FileSecret) -> FileSecret:
-        try:
-            return await trio.to_thread.run_sync(token.read_again, abandon_on_cancel=True)
-        except Expected as exc:
-            raise LinkLost(Loss("token", str(exc))) from None
 
     def refused(self, reason: str) -> LinkLost:
         """Note a refusal: from now on a fresh token is asked for."""
@@ -86,3 +80,20 @@ class Credentials:
             raise LinkLost(Loss("identity", "the server took the token for another user"))
         self._user = user
         self._wants_fresh = False
+
+
+async def _ask(provider: TokenProvider, *, fresh: bool) -> str:
+    try:
+        token = (await provider(fresh=fresh)).strip()
+    except Exception as exc:  # noqa: BLE001 - the provider is not ours; its text may hold a secret
+        raise LinkLost(Loss("token", f"the provider raised {type(exc).__name__}")) from None
+    if not token or not token.isprintable():
+        raise LinkLost(Loss("token", "the provider gave an empty or unprintable token"))
+    return token
+
+
+async def _read_again(token: FileSecret) -> FileSecret:
+    try:
+        return await trio.to_thread.run_sync(token.read_again, abandon_on_cancel=True)
+    except Expected as exc:
+        raise LinkLost(Loss("token", str(exc))) from None
