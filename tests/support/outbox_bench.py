@@ -35,6 +35,9 @@ from trunkline.events import Event
 NOW = 1_795_000_000.0
 
 
+OPENED: list[Outbox] = []  # by `store`; the fixture of the folder closes them
+
+
 def row(
     name: str = "a", kind: str = "action", subject: str | None = None, topic: str = "activity"
 ) -> Row:
@@ -57,7 +60,9 @@ def store(
 ) -> Outbox:
     opened = open_memory(connect) if path is None else open_file(path, connect)
     bounds = bounds or (IN_MEMORY if path is None else IN_FILE)
-    return Outbox(opened, bounds, Register(keys or (key("p.sink"),), away), at=at)
+    made = Outbox(opened, bounds, Register(keys or (key("p.sink"),), away), at=at)
+    OPENED.append(made)
+    return made
 
 
 def names(batch: Batch) -> list[str]:
