@@ -91,12 +91,13 @@ class Mailbox(Generic[T]):
 
     def _make_room(self, size: int) -> bool:
         if self._overflow == "drop_oldest":
-            while not self.has_room(size):
+            while True:  # asked by `put` already: there is none yet
                 item = self._pop()
                 self.dropped_count += 1
                 if self._on_drop is not None:
                     self._on_drop(item)
-            return True
+                if self.has_room(size):
+                    return True
         if self._overflow == "close":
             self._was_too_slow = True
             self.close()

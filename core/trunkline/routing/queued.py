@@ -16,6 +16,7 @@ from trunkline.events import Event, Gap
 from trunkline.mailbox import Mailbox
 from trunkline.plugin_api import Overflow, Undo
 from trunkline.routing.faults import Faults
+from trunkline.routing.statistics import Tally
 from trunkline.routing.subscription import OnGap, Subscription
 from trunkline.supervise import cause_of
 from trunkline.where import Lookup
@@ -23,8 +24,6 @@ from trunkline.where import Lookup
 MAILBOX_BYTES = 4 * 1024 * 1024
 HANDLER_LIMIT = 30.0  # s for one event
 
-#: Told of each event that a full mailbox lost: (subscription, is_new), new for the first of a gap.
-OnOverflow = Callable[..., None]
 #: Returns when the receiver may be called; events wait in the mailbox until then.
 Gate = Callable[[], Awaitable[None]]
 
@@ -65,15 +64,15 @@ class QueuedSubscription(Subscription):
         faults: Faults,
         buffer: int,
         overflow: Overflow,
-        on_overflow: OnOverflow,
+        tally: Tally,
     ) -> None:
-        """Hold up to `buffer` events and gaps; `on_overflow` is called for each event lost."""
+        """Hold up to `buffer` events and gaps; what is lost beyond is counted in `tally`."""
         super().__init__(topic, owner, lookup, accepts, faults)
         self._mailbox: Mailbox[Event | Gap] = Mailbox(
             limit=buffer, limit_bytes=MAILBOX_BYTES, overflow=overflow, on_drop=self._lose
         )
         self._loss: Loss | None = None  # stands before all that the mailbox holds
-        self._on_overflow = on_overflow
+        self._tally = tally
         self.is_busy = False
         """Its callback is at work on an event that was taken."""
         self._turn = 0  # items that may still be taken before others get their turn
@@ -91,7 +90,8 @@ class QueuedSubscription(Subscription):
     def deliver(self, event: Event, size: int) -> None:
         """Put the event into the mailbox; one that is full may end the subscription."""
         if not self._mailbox.put(event, size):
-            self._on_overflow(self, is_new=True)
+            self._tally.overflowed.value += 1
+            self._tell_of_loss()
             self.is_live = False
 
     def deliver_gap(self, gap: Gap) -> None:
@@ -103,16 +103,23 @@ class QueuedSubscription(Subscription):
             self.is_live = False
 
     def _lose(self, item: Event | Gap) -> None:
+        """Add an item to what is lost; as many as events come, so it does little."""
         loss = self._loss
-        is_new = loss is None
         if loss is None:
             loss = self._loss = Loss(item, item)
         loss.last = item
         if isinstance(item, Gap):
             loss.dropped += item.dropped
-        else:
-            loss.dropped += 1
-            self._on_overflow(self, is_new=is_new)
+            return
+        loss.dropped += 1
+        self._tally.overflowed.value += 1
+        if loss.first is item:
+            self._tell_of_loss()
+
+    def _tell_of_loss(self) -> None:
+        """Count a gap that begins, and tell that this subscription is slow."""
+        self._tally.gaps[self.topic, "overflow"] += 1
+        self.faults.too_slow(self.owner, self.topic)
 
     def end(self) -> None:
         """Deliver nothing more, and drop what is not read."""

@@ -207,7 +207,7 @@ class Router:
         if nursery is None:
             raise StateError("an asynchronous callback needs a running host or connection")
         queued = QueuedSubscription(
-            topic, owner, *condition, self._faults, buffer, overflow, self._overflowed
+            topic, owner, *condition, self._faults, buffer, overflow, self._tally
         )
         undo = partial(self._remove, queued)
         name = f"{owner or 'subscriber'} {topic}"
@@ -228,16 +228,9 @@ class Router:
         """
         condition = prepared(topic, where)
         subscription = QueuedSubscription(
-            topic, "", *condition, self._faults, buffer, overflow, self._overflowed
+            topic, "", *condition, self._faults, buffer, overflow, self._tally
         )
         return streaming(subscription, self._added)
-
-    def _overflowed(self, subscription: Subscription, *, is_new: bool) -> None:
-        """Count an event that a full mailbox lost; `is_new`: the first of its gap."""
-        self._tally.drop("subscription", "overflow")
-        if is_new:
-            self._tally.gaps[subscription.topic, "overflow"] += 1
-            self._faults.too_slow(subscription.owner, subscription.topic)
 
     def _added(self, subscription: Subscription) -> Undo:
         self._subscribers.add(subscription)
@@ -279,7 +272,7 @@ class Router:
         queued = [each for each in self._subscribers if isinstance(each, QueuedSubscription)]
         return RouterStatistics(
             routed=self._subscribers.routed(),
-            dropped=dict(self._tally.dropped),
+            dropped=self._tally.all_dropped(),
             unclassified=dict(self._tally.unclassified),
             handler_errors=dict(self._faults.counts),
             handler_seconds={owner: spent.seconds for owner, spent in self._spent.items()},

@@ -55,7 +55,14 @@ class Tally:
 
     unclassified: dict[str, int] = attrs.Factory(dict)
     dropped: Counter[tuple[str, str]] = attrs.Factory(Counter)
+    overflowed: Count = attrs.Factory(Count)
+    """Events that full mailboxes lost; each costs no more than this."""
     gaps: Counter[tuple[str, str]] = attrs.Factory(Counter)
+
+    def all_dropped(self) -> dict[tuple[str, str], int]:
+        """Return everything that went no further, as `RouterStatistics` has it."""
+        lost = self.overflowed.value
+        return {**self.dropped, **({("subscription", "overflow"): lost} if lost else {})}
 
     def drop(self, where: str, reason: str) -> None:
         """Count an event that goes no further."""
