@@ -1,11 +1,18 @@
 """CR2: a token that others write anew into its file, while a host runs; on real sockets."""
 
+import os
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 import trio
 
+from trunkline.config import FileSecret
+from trunkline.connection import credentials
+from trunkline.connection.close_policy import LinkLost
+from trunkline.connection.credentials import Credentials
 from trunkline.connection.states import StateChange
 from trunkline.host import Host
 from trunkline.simulator import ALICE, BOB, Simulator
@@ -89,3 +96,24 @@ async def test_cr2_a_token_file_without_a_good_token_is_told_and_read_again(tmp_
         write(tmp_path, "third\n")
         host.connection.retry_now()
         await host.connection.wait_connected()
+
+
+async def test_cr1_a_file_that_hangs_holds_one_thread_and_ends_each_attempt_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pipe that nobody writes to, as a file system that is away; then it is back."""
+    monkeypatch.setattr(credentials, "PROVIDER_LIMIT", 0.05)
+    pipe = tmp_path / "token"
+    os.mkfifo(pipe)
+    asked = Credentials(FileSecret("old", pipe.read_text))
+    threads = threading.active_count()
+    for _ in range(5):
+        with pytest.raises(LinkLost, match="no token within"):
+            await asked.token(fresh=True)
+    assert threading.active_count() <= threads + 1
+    monkeypatch.setattr(credentials, "PROVIDER_LIMIT", LIMIT)
+    with trio.fail_after(LIMIT):
+        await trio.to_thread.run_sync(pipe.write_text, "late")  # ends the read that hangs
+    pipe.unlink()
+    pipe.write_text("new")
+    assert await asked.token(fresh=True) == "new"

@@ -26,6 +26,7 @@ class Credentials:
     def __init__(self, token: Secret | TokenProvider | None) -> None:
         self._token = token
         self._asking = trio.Lock()
+        self._reading = trio.CapacityLimiter(1)  # no more threads for a file system that hangs
         self._wants_fresh = False
         self._user: User | None = None
 
@@ -51,7 +52,7 @@ class Credentials:
         """
         fresh = fresh or self._wants_fresh
         if isinstance(self._token, FileSecret) and fresh:
-            self._token = await self._in_time(partial(_read_again, self._token))
+            self._token = await self._in_time(partial(self._read_again, self._token))
         if self._token is None:
             return None
         if isinstance(self._token, Secret):
@@ -63,6 +64,14 @@ class Credentials:
             with trio.move_on_after(PROVIDER_LIMIT):
                 return await ask()
         raise LinkLost(Loss("token", f"there was no token within {PROVIDER_LIMIT:g} s"))
+
+    async def _read_again(self, token: FileSecret) -> FileSecret:
+        try:
+            return await trio.to_thread.run_sync(
+                token.read_again, abandon_on_cancel=True, limiter=self._reading
+            )
+        except Expected as exc:
+            raise LinkLost(Loss("token", str(exc))) from None
 
     def refused(self, reason: str) -> LinkLost:
         """Note a refusal: from now on a fresh token is asked for."""
@@ -90,10 +99,3 @@ async def _ask(provider: TokenProvider, *, fresh: bool) -> str:
     if not token or not token.isprintable():
         raise LinkLost(Loss("token", "the provider gave an empty or unprintable token"))
     return token
-
-
-async def _read_again(token: FileSecret) -> FileSecret:
-    try:
-        return await trio.to_thread.run_sync(token.read_again, abandon_on_cancel=True)
-    except Expected as exc:
-        raise LinkLost(Loss("token", str(exc))) from None
